@@ -1,0 +1,66 @@
+//! What a submission may use while it runs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::units::Bytes;
+
+/// The limits of one sandboxed run. The kernel enforces every one of them; none is advice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Wall time from the go byte to the last process's end; the whole tree is killed then.
+    #[serde(with = "whole_seconds", rename = "time_s")]
+    pub time: Duration,
+    /// Memory of the whole tree, page cache and tmpfs included; there is no swap beyond it.
+    #[serde(with = "mebibytes", rename = "memory_mib")]
+    pub memory: Bytes,
+    /// Processes and threads together.
+    pub processes: u32,
+    /// Size of the CPU set.
+    pub cpus: u32,
+    /// All that lies in the output folder at any moment.
+    #[serde(with = "mebibytes", rename = "output_mib")]
+    pub output: Bytes,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            time: Duration::from_secs(120),
+            memory: Bytes::from_mib(2048),
+            processes: 64,
+            cpus: 1,
+            output: Bytes::from_mib(64),
+        }
+    }
+}
+
+mod whole_seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u64(time.as_secs())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        u64::deserialize(d).map(Duration::from_secs)
+    }
+}
+
+mod mebibytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Bytes;
+
+    pub fn serialize<S: Serializer>(bytes: &Bytes, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u64(bytes.as_u64() >> 20)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Bytes, D::Error> {
+        u64::deserialize(d).map(Bytes::from_mib)
+    }
+}

@@ -1,0 +1,6 @@
+//! The rules of the contest: plain values and pure functions. No I/O, and no clock but one that
+//! can be set.
+
+pub mod limits;
+pub mod outcome;
+pub mod units;

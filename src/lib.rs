@@ -1,0 +1,4 @@
+//! Leanboard ranks models by what they cost as well as by how well they predict.
+
+pub mod domain;
+pub mod sandbox;

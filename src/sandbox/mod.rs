@@ -1,0 +1,1 @@
+//! The walls: runs one untrusted program under limits, and returns its outcome and its usage.
