@@ -1,4 +1,5 @@
 //! Leanboard ranks models by what they cost as well as by how well they predict.
 
+pub mod db;
 pub mod domain;
 pub mod sandbox;

@@ -1,6 +1,7 @@
 //! The rules of the contest: plain values and pure functions. No I/O, and no clock but one that
 //! can be set.
 
+pub mod answers;
 pub mod clock;
 pub mod competition;
 pub mod digest;
@@ -10,8 +11,13 @@ pub mod ids;
 pub mod limits;
 pub mod outcome;
 pub mod ranking;
+pub mod score;
 pub mod slug;
+pub mod solution;
+pub mod split;
 pub mod statistics;
 pub mod submission;
+pub mod table;
+pub mod text_table;
 pub mod trial;
 pub mod units;
