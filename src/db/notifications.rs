@@ -37,3 +37,32 @@ async fn notify(db: impl PgExecutor<'_>, channel: &str, payload: &str) -> Result
         .await?;
     Ok(())
 }
+
+/// A connection that hears notifications. When it breaks it is made anew, and says so, because
+/// something may have been missed.
+pub struct Listener(sqlx::postgres::PgListener);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    Notification { channel: String, payload: String },
+    /// The connection was lost for a while.
+    Gap,
+}
+
+impl Listener {
+    pub async fn connect(pool: &sqlx::PgPool, channels: &[&str]) -> Result<Listener, Error> {
+        let mut listener = sqlx::postgres::PgListener::connect_with(pool).await?;
+        listener.listen_all(channels.iter().copied()).await?;
+        Ok(Listener(listener))
+    }
+
+    pub async fn next(&mut self) -> Result<Heard, Error> {
+        Ok(match self.0.try_recv().await? {
+            Some(notification) => Heard::Notification {
+                channel: notification.channel().to_owned(),
+                payload: notification.payload().to_owned(),
+            },
+            None => Heard::Gap,
+        })
+    }
+}

@@ -11,7 +11,7 @@ macro_rules! id {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-            sqlx::Type, utoipa::ToSchema,
+            sqlx::Type,
         )]
         #[serde(transparent)]
         #[sqlx(transparent)]
@@ -55,7 +55,7 @@ id!(RunnerId);
 
 /// The number people quote: "submission 42". Counted up over the whole installation.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type, utoipa::ToSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type,
 )]
 #[serde(transparent)]
 #[sqlx(transparent)]

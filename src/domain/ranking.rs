@@ -10,7 +10,7 @@ use super::efficiency::{Efficiency, Scale, Unranked};
 use super::ids::{SubmissionId, TeamId};
 
 /// What a board is ordered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Board {
     Efficiency,

@@ -71,7 +71,7 @@ impl fmt::Display for Phase {
 }
 
 /// Whose failure it was, and so what happens next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// The submission's: it stays failed and counts against the quota.
