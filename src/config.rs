@@ -12,7 +12,13 @@ const PREFIX: &str = "LEANBOARD_";
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseSettings {
     /// PostgreSQL's address. Without it `up` runs a private server in the data folder.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", global = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        global = true
+    )]
     pub database_url: Option<String>,
 }
 
@@ -47,10 +53,21 @@ impl DataSettings {
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
     /// What is logged, such as `info` or `leanboard=debug`
-    #[arg(long, env = "LEANBOARD_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    #[arg(
+        long,
+        env = "LEANBOARD_LOG",
+        default_value = "info",
+        value_name = "FILTER",
+        global = true
+    )]
     pub log: String,
     /// How lines are written
-    #[arg(long, env = "LEANBOARD_LOG_FORMAT", default_value = "text", global = true)]
+    #[arg(
+        long,
+        env = "LEANBOARD_LOG_FORMAT",
+        default_value = "text",
+        global = true
+    )]
     pub log_format: LogFormat,
 }
 
@@ -64,7 +81,12 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 pub struct ServeSettings {
     /// Address and port to listen on
-    #[arg(long, env = "LEANBOARD_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "LEANBOARD_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS"
+    )]
     pub listen: SocketAddr,
     /// The address people reach it by, such as https://leanboard.example.org: used for links, for
     /// secure cookies and against cross-site posts [default: what the request says]
@@ -85,16 +107,31 @@ pub struct RunnerSettings {
     #[arg(long, env = "LEANBOARD_RUNNER_NAME", value_name = "NAME", value_parser = parse_runner_name)]
     pub runner_name: Option<String>,
     /// What builds the walls: crun, runc, or the path of an OCI runtime
-    #[arg(long, env = "LEANBOARD_OCI_RUNTIME", default_value = "crun", value_name = "ENGINE")]
+    #[arg(
+        long,
+        env = "LEANBOARD_OCI_RUNTIME",
+        default_value = "crun",
+        value_name = "ENGINE"
+    )]
     pub oci_runtime: String,
     /// The Python environment models run in [default: `runtime` in the data folder]
     #[arg(long, env = "LEANBOARD_RUNTIME_DIR", value_name = "DIR")]
     pub runtime_dir: Option<PathBuf>,
     /// Where sandboxes are built, best in memory
-    #[arg(long, env = "LEANBOARD_ROOMS_DIR", default_value = "/run/leanboard", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "LEANBOARD_ROOMS_DIR",
+        default_value = "/run/leanboard",
+        value_name = "DIR"
+    )]
     pub rooms_dir: PathBuf,
     /// What measures energy
-    #[arg(long, env = "LEANBOARD_METER", default_value = "none", value_name = "METER")]
+    #[arg(
+        long,
+        env = "LEANBOARD_METER",
+        default_value = "none",
+        value_name = "METER"
+    )]
     pub meter: MeterKind,
     /// Take jobs although the machine lacks a wall; every result is marked
     #[arg(long, env = "LEANBOARD_ALLOW_DEGRADED")]
@@ -116,7 +153,12 @@ pub struct UpSettings {
     #[arg(long, env = "LEANBOARD_NO_DEMO")]
     pub no_demo: bool,
     /// As root: the account that the web server runs as
-    #[arg(long, env = "LEANBOARD_USER", default_value = "nobody", value_name = "ACCOUNT")]
+    #[arg(
+        long,
+        env = "LEANBOARD_USER",
+        default_value = "nobody",
+        value_name = "ACCOUNT"
+    )]
     pub user: String,
 }
 
@@ -128,7 +170,9 @@ fn parse_public_url(text: &str) -> Result<String, String> {
         .or_else(|| trimmed.strip_prefix("http://"))
         .ok_or("it must begin with https:// or http://")?;
     if rest.is_empty() || rest.contains(['/', '?', '#', '@', ' ']) {
-        return Err("it must be scheme and host only, such as https://leanboard.example.org".into());
+        return Err(
+            "it must be scheme and host only, such as https://leanboard.example.org".into(),
+        );
     }
     Ok(trimmed.to_owned())
 }
@@ -158,11 +202,13 @@ pub fn refuse_unknown_variables(command: &clap::Command) -> Result<(), String> {
         let nearest = known
             .iter()
             .filter(|variable| variable.starts_with(PREFIX))
-            .max_by(|a, b| {
-                strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
-            });
-        let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-        return Err(format!("the variable `{name}` is no setting of Leanboard{hint}"));
+            .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let hint = nearest
+            .map(|nearest| format!("; did you mean `{nearest}`?"))
+            .unwrap_or_default();
+        return Err(format!(
+            "the variable `{name}` is no setting of Leanboard{hint}"
+        ));
     }
     Ok(())
 }

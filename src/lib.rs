@@ -1,6 +1,10 @@
 //! Leanboard ranks models by what they cost as well as by how well they predict.
 
+pub mod config;
 pub mod db;
 pub mod domain;
+pub mod entries;
 pub mod sandbox;
 pub mod store;
+pub mod telemetry;
+pub mod web;

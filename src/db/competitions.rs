@@ -20,12 +20,6 @@ pub struct Competition {
     pub rules: String,
 }
 
-impl Competition {
-    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
-        self.spec.opens_at <= now && self.spec.closes_at.is_none_or(|closes_at| now < closes_at)
-    }
-}
-
 pub async fn insert(
     db: impl PgExecutor<'_>,
     competition: &Competition,

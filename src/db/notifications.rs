@@ -44,7 +44,10 @@ pub struct Listener(sqlx::postgres::PgListener);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    Notification { channel: String, payload: String },
+    Notification {
+        channel: String,
+        payload: String,
+    },
     /// The connection was lost for a while.
     Gap,
 }

@@ -88,3 +88,14 @@ pub async fn find_or_enter(
     .await?;
     Ok(team)
 }
+
+/// Makes the submissions of one team come one after the other, until the transaction ends.
+pub async fn lock(db: impl PgExecutor<'_>, team: TeamId) -> Result<(), Error> {
+    sqlx::query!(
+        "select 1 as one from teams where id = $1 for update",
+        team.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}

@@ -54,9 +54,7 @@ id!(
 id!(RunnerId);
 
 /// The number people quote: "submission 42". Counted up over the whole installation.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]
 pub struct SubmissionNumber(pub i64);

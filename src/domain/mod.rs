@@ -9,6 +9,7 @@ pub mod efficiency;
 pub mod energy;
 pub mod ids;
 pub mod limits;
+pub mod names;
 pub mod outcome;
 pub mod ranking;
 pub mod score;

@@ -174,7 +174,10 @@ impl Incoming {
 fn sweep_broken_off(uploads: &Path) {
     const LONGEST_UPLOAD: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
     for entry in std::fs::read_dir(uploads).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|file| file.modified()).map(|at| at.elapsed());
+        let age = entry
+            .metadata()
+            .and_then(|file| file.modified())
+            .map(|at| at.elapsed());
         let is_old = matches!(age, Ok(Ok(age)) if age > LONGEST_UPLOAD);
         if is_old && entry.file_name().to_string_lossy().contains('#') {
             let _ = std::fs::remove_file(entry.path());
