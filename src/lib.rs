@@ -4,6 +4,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod entries;
+pub mod meter;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;

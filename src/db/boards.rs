@@ -155,13 +155,12 @@ pub async fn insert_standings(
     .fetch_one(&mut *db)
     .await?;
     let former = list_lines(&mut *db, key).await?;
-    for (place, standing) in (1..).zip(standings) {
-        let line = Line::of(place, standing);
-        if former.get(&standing.entry.team) != Some(&line) {
-            insert_line(&mut *db, key, version, standing.entry.team, &line).await?;
-        }
-    }
-    Ok(())
+    let changed: Vec<(TeamId, Line)> = (1..)
+        .zip(standings)
+        .map(|(place, standing)| (standing.entry.team, Line::of(place, standing)))
+        .filter(|(team, line)| former.get(team) != Some(line))
+        .collect();
+    insert_lines(db, key, version, &changed).await
 }
 
 /// A standing as its table holds it.
@@ -239,34 +238,40 @@ async fn list_lines(
         .collect())
 }
 
-async fn insert_line(
+/// All lines in one statement: a new entry near the top moves everybody below it.
+async fn insert_lines(
     db: impl PgExecutor<'_>,
     key: &BoardKey,
     version: i64,
-    team: TeamId,
-    line: &Line,
+    lines: &[(TeamId, Line)],
 ) -> Result<(), Error> {
+    fn column<T>(lines: &[(TeamId, Line)], of: impl Fn(&Line) -> T) -> Vec<T> {
+        lines.iter().map(|(_, line)| of(line)).collect()
+    }
+    let teams: Vec<uuid::Uuid> = lines.iter().map(|(team, _)| team.0).collect();
     sqlx::query!(
-        "insert into standings (competition_id, hardware_class, split, board, team_id, version,
+        "insert into standings (competition_id, hardware_class, split, board, version, team_id,
              submission_id, place, rank, score, cost_s, quality, quality_term, cost_term, efficiency,
              unranked)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         select $1, $2, $3, $4, $5, * from unnest(
+             $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::float8[], $11::float8[],
+             $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::text[])",
         key.competition.0,
         key.hardware_class,
         stored_split(key.split),
         key.board.as_str(),
-        team.0,
         version,
-        line.submission.0,
-        line.place,
-        line.rank,
-        line.score,
-        line.cost_s,
-        line.quality,
-        line.quality_term,
-        line.cost_term,
-        line.efficiency,
-        line.unranked,
+        &teams,
+        &column(lines, |line| line.submission.0),
+        &column(lines, |line| line.place),
+        &column(lines, |line| line.rank) as &[Option<i32>],
+        &column(lines, |line| line.score),
+        &column(lines, |line| line.cost_s) as &[Option<f64>],
+        &column(lines, |line| line.quality) as &[Option<f64>],
+        &column(lines, |line| line.quality_term) as &[Option<f64>],
+        &column(lines, |line| line.cost_term) as &[Option<f64>],
+        &column(lines, |line| line.efficiency) as &[Option<f64>],
+        &column(lines, |line| line.unranked.clone()) as &[Option<String>],
     )
     .execute(db)
     .await?;
