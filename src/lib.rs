@@ -6,6 +6,7 @@ pub mod domain;
 pub mod entries;
 pub mod meter;
 pub mod sandbox;
+pub mod session;
 pub mod store;
 pub mod telemetry;
 pub mod web;

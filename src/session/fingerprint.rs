@@ -1,0 +1,68 @@
+//! The environment that a session was measured in.
+
+use std::fs;
+
+use serde::Serialize;
+
+use super::harness;
+use crate::domain::digest::Digest;
+use crate::sandbox::Walls;
+
+/// A machine as its results name it. Only results of one hardware class are compared.
+#[derive(Debug, Clone, Serialize)]
+pub struct Machine {
+    pub cpu_model: String,
+    /// CPUs that the machine has, not those that a run gets.
+    pub cpus: usize,
+    pub memory_bytes: u64,
+    pub kernel: String,
+    pub engine: String,
+    pub harness: Digest,
+    pub meter: String,
+    pub leanboard: &'static str,
+    /// Walls that the machine lacks: results made without them carry this mark.
+    pub degraded: Vec<String>,
+}
+
+impl Machine {
+    pub fn look_around(walls: &Walls, meter: &str) -> Machine {
+        Machine {
+            cpu_model: cpu_model().unwrap_or_else(|| "unknown CPU".to_owned()),
+            cpus: std::thread::available_parallelism().map_or(0, usize::from),
+            memory_bytes: memory_bytes().unwrap_or(0),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .map(|release| release.trim().to_owned())
+                .unwrap_or_default(),
+            engine: walls.engine_version().to_owned(),
+            harness: harness::digest(),
+            meter: meter.to_owned(),
+            leanboard: env!("CARGO_PKG_VERSION"),
+            degraded: walls.degraded().to_vec(),
+        }
+    }
+
+    /// The class of a run that gets `cpus` CPUs of this machine.
+    pub fn hardware_class(&self, cpus: u32) -> String {
+        let cores = if cpus == 1 { "core" } else { "cores" };
+        let mark = if self.degraded.is_empty() {
+            ""
+        } else {
+            ", degraded"
+        };
+        format!("{}, {cpus} {cores}, no GPU{mark}", self.cpu_model)
+    }
+}
+
+fn cpu_model() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    let model = line.split_once(':')?.1;
+    Some(model.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib << 10)
+}

@@ -1,0 +1,267 @@
+//! The test inputs as arrays in a folder, the way the harness reads them. Row ids stay outside.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::domain::competition::{CompetitionSpec, TaskKind};
+use crate::domain::table::{Column, Table, Values};
+
+/// The array of all numeric columns, in file order.
+const FEATURES: &str = "features";
+
+#[derive(Debug, thiserror::Error)]
+pub enum InputsError {
+    #[error("cannot write the test inputs to {}: {source}", path.display())]
+    Write {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+/// Arrays that lie ready in a folder, with the plan that tells the harness of them.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    folder: PathBuf,
+    rows: usize,
+}
+
+#[derive(Serialize)]
+struct Plan<'a> {
+    rows: usize,
+    batch_size: u32,
+    threads: u32,
+    arrays: Vec<Array<'a>>,
+    task: PlannedTask<'a>,
+}
+
+#[derive(Serialize)]
+struct Array<'a> {
+    name: &'a str,
+    file: String,
+    /// The most digits that a decimal of it was written with: up to 6 survive as float32.
+    significant_digits: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum PlannedTask<'a> {
+    Label { classes: &'a [String] },
+    Value,
+}
+
+impl Inputs {
+    /// Writes a table's arrays into a folder that must not exist yet. They can be read by
+    /// everybody who finds the way there.
+    pub fn write(
+        folder: &Path,
+        table: &Table,
+        spec: &CompetitionSpec,
+    ) -> Result<Inputs, InputsError> {
+        let failed = |source| InputsError::Write {
+            path: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let mut arrays = Vec::new();
+        let numeric: Vec<&Column> = table.columns.iter().filter(|c| is_numeric(c)).collect();
+        if !numeric.is_empty() {
+            let array = Array {
+                name: FEATURES,
+                file: "features.npy".to_owned(),
+                significant_digits: digits(&numeric),
+            };
+            write_file(&folder.join(&array.file), &npy(&numeric, table.rows())).map_err(failed)?;
+            arrays.push(array);
+        }
+        for (number, column) in table.columns.iter().enumerate() {
+            let array = Array {
+                name: &column.name,
+                file: format!("column_{number}.npy"),
+                significant_digits: digits(&[column]),
+            };
+            write_file(&folder.join(&array.file), &npy(&[column], table.rows())).map_err(failed)?;
+            arrays.push(array);
+        }
+        let plan = Plan {
+            rows: table.rows(),
+            batch_size: spec.entries.batch_size,
+            threads: spec.limits.cpus,
+            arrays,
+            task: match spec.task.kind {
+                TaskKind::Label => PlannedTask::Label {
+                    classes: &spec.task.classes,
+                },
+                TaskKind::Value => PlannedTask::Value,
+            },
+        };
+        let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");
+        write_file(&folder.join("plan.json"), &plan).map_err(failed)?;
+        Ok(Inputs {
+            folder: folder.to_owned(),
+            rows: table.rows(),
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+fn is_numeric(column: &Column) -> bool {
+    match column.values {
+        Values::Integers(_) | Values::Decimals { .. } => true,
+        Values::Text(_) => false,
+    }
+}
+
+/// `None` unless a column has decimals.
+fn digits(columns: &[&Column]) -> Option<u32> {
+    columns
+        .iter()
+        .filter_map(|column| match column.values {
+            Values::Decimals {
+                significant_digits, ..
+            } => Some(significant_digits),
+            Values::Integers(_) | Values::Text(_) => None,
+        })
+        .max()
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(bytes)
+}
+
+/// Columns side by side as numpy's file format, version 1.0 (NEP 1): [rows, columns], in C order.
+/// All integers make int64, numbers float64, text fixed-width UCS-4.
+fn npy(columns: &[&Column], rows: usize) -> Vec<u8> {
+    let (dtype, cells) = if let [
+        Column {
+            values: Values::Text(texts),
+            ..
+        },
+    ] = columns
+    {
+        text_cells(texts)
+    } else if columns
+        .iter()
+        .all(|column| matches!(column.values, Values::Integers(_)))
+    {
+        (
+            "<i8".to_owned(),
+            number_cells(columns, rows, |column, row| match &column.values {
+                Values::Integers(values) => values[row].to_le_bytes(),
+                Values::Decimals { .. } | Values::Text(_) => 0i64.to_le_bytes(),
+            }),
+        )
+    } else {
+        (
+            "<f8".to_owned(),
+            number_cells(columns, rows, |column, row| match &column.values {
+                Values::Integers(values) => (values[row] as f64).to_le_bytes(),
+                Values::Decimals { values, .. } => values[row].to_le_bytes(),
+                Values::Text(_) => f64::NAN.to_le_bytes(),
+            }),
+        )
+    };
+    let mut header = format!(
+        "{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {}), }}",
+        columns.len()
+    );
+    const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+    // Padded with spaces so that the data begins at a multiple of 64.
+    let unpadded = MAGIC.len() + 2 + header.len() + 1;
+    header.extend(std::iter::repeat_n(
+        ' ',
+        unpadded.next_multiple_of(64) - unpadded,
+    ));
+    header.push('\n');
+    let length = u16::try_from(header.len()).expect("a header is some hundred bytes");
+    [MAGIC, &length.to_le_bytes(), header.as_bytes(), &cells].concat()
+}
+
+fn number_cells(
+    columns: &[&Column],
+    rows: usize,
+    cell: impl Fn(&Column, usize) -> [u8; 8],
+) -> Vec<u8> {
+    let mut cells = Vec::with_capacity(rows * columns.len() * 8);
+    for row in 0..rows {
+        for column in columns {
+            cells.extend_from_slice(&cell(column, row));
+        }
+    }
+    cells
+}
+
+fn text_cells(texts: &[String]) -> (String, Vec<u8>) {
+    let width = texts
+        .iter()
+        .map(|text| text.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let mut cells = Vec::with_capacity(texts.len() * width * 4);
+    for text in texts {
+        let mut length = 0;
+        for c in text.chars() {
+            cells.extend_from_slice(&u32::from(c).to_le_bytes());
+            length += 1;
+        }
+        cells.resize(cells.len() + (width - length) * 4, 0);
+    }
+    (format!("<U{width}"), cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, values: Values) -> Column {
+        Column {
+            name: name.to_owned(),
+            values,
+        }
+    }
+
+    #[test]
+    fn numbers_lie_row_by_row_behind_a_header_of_whole_lines() {
+        let a = column("a", Values::Integers(vec![1, 2]));
+        let b = column(
+            "b",
+            Values::Decimals {
+                values: vec![0.5, -0.5],
+                significant_digits: 1,
+            },
+        );
+        let bytes = npy(&[&a, &b], 2);
+        let header_length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        let data = &bytes[10 + header_length..];
+        assert_eq!((10 + header_length) % 64, 0);
+        assert!(String::from_utf8_lossy(&bytes).contains("'descr': '<f8'"));
+        assert!(String::from_utf8_lossy(&bytes).contains("'shape': (2, 2)"));
+        let numbers: Vec<f64> = data
+            .chunks_exact(8)
+            .map(|cell| f64::from_le_bytes(cell.try_into().unwrap()))
+            .collect();
+        assert_eq!(numbers, [1.0, 0.5, 2.0, -0.5]);
+    }
+
+    #[test]
+    fn text_is_as_wide_as_its_longest_cell() {
+        let texts = column("t", Values::Text(vec!["é".into(), "ab".into()]));
+        let bytes = npy(&[&texts], 2);
+        assert!(String::from_utf8_lossy(&bytes).contains("'<U2'"));
+        assert_eq!(
+            &bytes[bytes.len() - 16..],
+            [0xe9, 0, 0, 0, 0, 0, 0, 0, b'a', 0, 0, 0, b'b', 0, 0, 0]
+        );
+    }
+}
