@@ -1,5 +1,6 @@
 //! Leanboard ranks models by what they cost as well as by how well they predict.
 
+pub mod competitions;
 pub mod domain;
 pub mod sandbox;
 pub mod scoring;
