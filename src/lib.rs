@@ -2,5 +2,6 @@
 
 pub mod competitions;
 pub mod domain;
+pub mod entries;
 pub mod sandbox;
 pub mod scoring;
