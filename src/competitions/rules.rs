@@ -112,7 +112,7 @@ fn check_metric(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
     if !is_reachable {
         find(
             "metric.benchmark",
-            format!("`metric.benchmark` must be {range}, so that there is {metric} better than it"),
+            format!("`metric.benchmark` must be {range}, or nothing could be better than it"),
         );
     }
 }

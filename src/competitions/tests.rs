@@ -175,8 +175,8 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
         (
             "benchmark = 0.5",
             "benchmark = 1.0",
-            "competition.toml:14: `metric.benchmark` must be from 0 to below 1, so that there is \
-             accuracy better than it",
+            "competition.toml:14: `metric.benchmark` must be from 0 to below 1, or nothing could be \
+             better than it",
         ),
         (
             "opens_at = 2026-01-01",

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io::{Read, Seek};
 
-use super::super::protobuf::{Message, Value};
-use super::super::rejection::{RejectionCode, clean};
 use super::types::{numpy_name, onnx_name};
 use super::walk::{NAMELESS, NameHash, Stop, Walk};
 use super::{Dim, TensorSpec};
+use crate::entries::protobuf::{Message, Value};
+use crate::entries::rejection::{RejectionCode, clean};
 
 /// Types inside types; a list of dictionaries of tensors needs 3.
 const TYPE_DEPTH_MAX: u32 = 8;

@@ -1,7 +1,7 @@
 //! What must hold for a model as a whole, once all of it was seen.
 
-use super::super::rejection::{Rejection, RejectionCode, clean};
 use super::{IR_VERSION_MAX, OnnxModel};
+use crate::entries::rejection::{Rejection, RejectionCode, clean};
 
 /// `unexplained` is the domain and the name of an operator that neither the runtime nor the model
 /// itself has, if it uses one.

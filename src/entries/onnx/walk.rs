@@ -6,10 +6,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek};
 
-use super::super::protobuf::{Field, Malformed, Message, Value, Wire, WireError};
-use super::super::rejection::{NAME_BYTES_MAX, Rejection, RejectionCode, clean};
 use super::verdict;
 use super::{DEFAULT_DOMAIN, OPSETS_MAX, OnnxModel, Opset, TensorSpec};
+use crate::entries::protobuf::{Field, Malformed, Message, Value, Wire, WireError};
+use crate::entries::rejection::{NAME_BYTES_MAX, Rejection, RejectionCode, clean};
 
 /// Graphs inside graphs. Each takes three messages, and the runtime's parser ends at 100.
 const GRAPH_DEPTH_MAX: u32 = 32;
