@@ -45,6 +45,13 @@ pub struct CompetitionSpec {
     pub starter: Vec<Starter>,
 }
 
+impl CompetitionSpec {
+    /// Whether it takes submissions at this instant.
+    pub fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.opens_at <= now && self.closes_at.is_none_or(|closes_at| now < closes_at)
+    }
+}
+
 fn default_daily_limit() -> u32 {
     5
 }

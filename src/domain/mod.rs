@@ -2,13 +2,23 @@
 //! can be set.
 
 pub mod answers;
+pub mod clock;
 pub mod competition;
+pub mod digest;
+pub mod efficiency;
+pub mod energy;
+pub mod ids;
 pub mod limits;
+pub mod names;
 pub mod outcome;
+pub mod ranking;
 pub mod score;
 pub mod slug;
 pub mod solution;
 pub mod split;
+pub mod statistics;
+pub mod submission;
 pub mod table;
 pub mod text_table;
+pub mod trial;
 pub mod units;

@@ -55,6 +55,13 @@ impl Div<Duration> for Joules {
     }
 }
 
+impl Div<f64> for Joules {
+    type Output = Joules;
+    fn div(self, parts: f64) -> Joules {
+        Joules(self.0 / parts)
+    }
+}
+
 /// Power in watts.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,0 +1,89 @@
+"""Drives a participant's model inside the sandbox: loads it, waits for the word, makes passes, writes predictions.
+
+The runner starts it as `python -I harness.py`, sends commands and reads events (see `protocol.py`), and measures from
+outside. Exit status: 0 when it was told to finish or the runner hung up, 3 when the entry breaks its contract, which
+the last event explains, anything else when the fault is ours.
+"""
+
+import argparse
+import gc
+import sys
+from pathlib import Path
+
+# Python's isolated mode keeps the script's own folder off the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from binding import bind  # noqa: E402
+from onnx_model import OnnxModel  # noqa: E402
+from outputs import (  # noqa: E402
+    choose_output,
+    prediction_reader,
+    write_predictions,
+)
+from plan import read_plan  # noqa: E402
+from protocol import Commands, Events, Refused  # noqa: E402
+
+EXIT_REFUSED = 3
+
+
+def main():
+    arguments = parse_arguments()
+    events = Events(arguments.events_fd)
+    try:
+        drive(arguments, Commands(arguments.commands_fd), events)
+    except Refused as refused:
+        events.failed(refused)
+    except MemoryError:
+        events.failed(Refused("memory", "The model and its batches need more memory than the limit."))
+    else:
+        return
+    sys.exit(EXIT_REFUSED)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entry", type=Path, default="/entry/model.onnx")
+    parser.add_argument("--inputs", type=Path, default="/inputs")
+    parser.add_argument("--output", type=Path, default="/output")
+    parser.add_argument("--commands-fd", type=int, default=5)
+    parser.add_argument("--events-fd", type=int, default=6)
+    return parser.parse_args()
+
+
+def drive(arguments, commands, events):
+    plan = read_plan(arguments.inputs)
+    model = OnnxModel(arguments.entry, plan.threads)
+    output = choose_output(model.outputs, plan.output)
+    reader = prediction_reader(output, plan.classes)
+    binding = bind(model.inputs, plan.arrays, plan.rows, plan.batch_size)
+
+    # No collection may fall into a pass, and nothing that lives by now is garbage.
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+    events.ready(
+        rows=plan.rows,
+        batch_size=binding.batch_size,
+        inputs=[{**tensor.event(), "from": source} for tensor, source in zip(model.inputs, binding.sources)],
+        output=output.event(),
+        runtime=model.runtime,
+    )
+
+    returned = None
+    for command in commands:
+        if "run" in command:
+            returned = model.run_passes(command["run"], binding.feeds, output)
+            events.done(command["run"])
+        elif command.get("finish"):
+            chunks = list(zip(returned, binding.rows_fed))
+            predictions = reader.predictions(chunks, plan.rows)
+            write_predictions(arguments.output / "predictions.csv", predictions)
+            events.finished()
+            return
+        else:
+            raise ValueError(f"unknown command: {command}")
+
+
+if __name__ == "__main__":
+    main()

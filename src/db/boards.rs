@@ -1,0 +1,402 @@
+//! Leaderboards: the frozen constants, the figures that are ranked, and the lines with their ranks.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::Error;
+use super::submissions::stored_cost;
+use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::efficiency::{Degenerate, Efficiency, Scale, Unranked};
+use crate::domain::energy::Energy;
+use crate::domain::ids::{CompetitionId, SubmissionId, SubmissionNumber, TeamId};
+use crate::domain::ranking::{Board, Entry, Standing};
+use crate::domain::split::Split;
+use crate::domain::trial::Summary;
+use crate::domain::units::Bytes;
+
+/// Makes rankings of one competition come one after the other, until the transaction ends.
+pub async fn lock(db: &mut PgConnection, competition: CompetitionId) -> Result<(), Error> {
+    sqlx::query!(
+        "select 1 as one from competitions where id = $1 for update",
+        competition.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
+/// The frozen constants: `None` until the reference entry is scored in this hardware class.
+pub async fn find_scale(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    hardware_class: &str,
+    split: Split,
+) -> Result<Option<Result<Scale, String>>, Error> {
+    let row = sqlx::query!(
+        r#"select scale as "scale: Json<Scale>", degenerate
+           from scales
+           where competition_id = $1 and hardware_class = $2 and split = $3"#,
+        competition.0,
+        hardware_class,
+        stored_split(split),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| match row.scale {
+        Some(scale) => Ok(scale.0),
+        None => Err(row.degenerate.unwrap_or_default()),
+    }))
+}
+
+/// Freezes the constants; the first ones stay.
+pub async fn insert_scale(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    hardware_class: &str,
+    split: Split,
+    reference: SubmissionId,
+    scale: &Result<Scale, Degenerate>,
+    frozen_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let (scale, degenerate) = match scale {
+        Ok(scale) => (Some(Json(scale)), None),
+        Err(degenerate) => (None, Some(degenerate.to_string())),
+    };
+    sqlx::query!(
+        "insert into scales (competition_id, hardware_class, split, submission_id, scale, degenerate,
+             frozen_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (competition_id, hardware_class, split) do nothing",
+        competition.0,
+        hardware_class,
+        stored_split(split),
+        reference.0,
+        scale as _,
+        degenerate,
+        frozen_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// All that can be ranked in one hardware class, with the cost the competition ranks by.
+pub async fn list_entries(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    spec: &CompetitionSpec,
+    hardware_class: &str,
+    split: Split,
+) -> Result<Vec<Entry>, Error> {
+    let rows = sqlx::query!(
+        r#"select submissions.id as "id: SubmissionId", team_id as "team_id: TeamId", submitted_at,
+               score_public, score_private, inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s
+           from summaries
+           join submissions on submissions.id = summaries.submission_id
+           where submissions.competition_id = $1 and summaries.hardware_class = $2"#,
+        competition.0,
+        hardware_class,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let window = match spec.measuring.window {
+                Window::Inference => stored_cost(row.inference_wall_s, row.inference_cpu_s),
+                Window::Total => stored_cost(row.total_wall_s, row.total_cpu_s),
+            };
+            Entry {
+                submission: row.id,
+                team: row.team_id,
+                submitted_at: row.submitted_at,
+                score: match split {
+                    Split::Public => row.score_public,
+                    Split::Private => row.score_private,
+                },
+                cost_s: Some(window.of(spec.efficiency.cost).as_secs_f64()),
+            }
+        })
+        .collect())
+}
+
+/// Which board of a competition is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BoardKey {
+    pub competition: CompetitionId,
+    pub hardware_class: String,
+    pub split: Split,
+    pub board: Board,
+}
+
+/// Stores a newly ranked board as its next version: a line is added for each team whose line is
+/// not as it was.
+pub async fn insert_standings(
+    db: &mut PgConnection,
+    key: &BoardKey,
+    standings: &[Standing],
+    ranked_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let version = sqlx::query_scalar!(
+        "insert into boards (competition_id, hardware_class, split, board, version, ranked_at)
+         values ($1, $2, $3, $4, 1, $5)
+         on conflict (competition_id, hardware_class, split, board) do update
+         set version = boards.version + 1, ranked_at = excluded.ranked_at
+         returning version",
+        key.competition.0,
+        key.hardware_class,
+        stored_split(key.split),
+        key.board.as_str(),
+        ranked_at,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    let former = list_lines(&mut *db, key).await?;
+    let changed: Vec<(TeamId, Line)> = (1..)
+        .zip(standings)
+        .map(|(place, standing)| (standing.entry.team, Line::of(place, standing)))
+        .filter(|(team, line)| former.get(team) != Some(line))
+        .collect();
+    insert_lines(db, key, version, &changed).await
+}
+
+/// A standing as its table holds it.
+#[derive(Debug, Clone, PartialEq)]
+struct Line {
+    submission: SubmissionId,
+    place: i32,
+    rank: Option<i32>,
+    score: f64,
+    cost_s: Option<f64>,
+    quality: Option<f64>,
+    quality_term: Option<f64>,
+    cost_term: Option<f64>,
+    efficiency: Option<f64>,
+    unranked: Option<String>,
+}
+
+impl Line {
+    fn of(place: i32, standing: &Standing) -> Line {
+        let efficiency = standing.efficiency.as_ref().ok();
+        Line {
+            submission: standing.entry.submission,
+            place,
+            rank: standing.rank.and_then(|rank| i32::try_from(rank).ok()),
+            score: standing.entry.score,
+            cost_s: standing.entry.cost_s,
+            quality: efficiency.map(|e| e.quality),
+            quality_term: efficiency.map(|e| e.quality_term),
+            cost_term: efficiency.map(|e| e.cost_term),
+            efficiency: efficiency.map(|e| e.value),
+            unranked: standing
+                .efficiency
+                .as_ref()
+                .err()
+                .map(|reason| reason.as_str().to_owned()),
+        }
+    }
+}
+
+async fn list_lines(
+    db: impl PgExecutor<'_>,
+    key: &BoardKey,
+) -> Result<HashMap<TeamId, Line>, Error> {
+    let rows = sqlx::query!(
+        r#"select distinct on (team_id) team_id as "team_id: TeamId",
+               submission_id as "submission_id: SubmissionId", place, rank, score, cost_s, quality,
+               quality_term, cost_term, efficiency, unranked
+           from standings
+           where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
+           order by team_id, version desc"#,
+        key.competition.0,
+        key.hardware_class,
+        stored_split(key.split),
+        key.board.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let line = Line {
+                submission: row.submission_id,
+                place: row.place,
+                rank: row.rank,
+                score: row.score,
+                cost_s: row.cost_s,
+                quality: row.quality,
+                quality_term: row.quality_term,
+                cost_term: row.cost_term,
+                efficiency: row.efficiency,
+                unranked: row.unranked,
+            };
+            (row.team_id, line)
+        })
+        .collect())
+}
+
+/// All lines in one statement: a new entry near the top moves everybody below it.
+async fn insert_lines(
+    db: impl PgExecutor<'_>,
+    key: &BoardKey,
+    version: i64,
+    lines: &[(TeamId, Line)],
+) -> Result<(), Error> {
+    fn column<T>(lines: &[(TeamId, Line)], of: impl Fn(&Line) -> T) -> Vec<T> {
+        lines.iter().map(|(_, line)| of(line)).collect()
+    }
+    let teams: Vec<uuid::Uuid> = lines.iter().map(|(team, _)| team.0).collect();
+    sqlx::query!(
+        "insert into standings (competition_id, hardware_class, split, board, version, team_id,
+             submission_id, place, rank, score, cost_s, quality, quality_term, cost_term, efficiency,
+             unranked)
+         select $1, $2, $3, $4, $5, * from unnest(
+             $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::float8[], $11::float8[],
+             $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::text[])",
+        key.competition.0,
+        key.hardware_class,
+        stored_split(key.split),
+        key.board.as_str(),
+        version,
+        &teams,
+        &column(lines, |line| line.submission.0),
+        &column(lines, |line| line.place),
+        &column(lines, |line| line.rank) as &[Option<i32>],
+        &column(lines, |line| line.score),
+        &column(lines, |line| line.cost_s) as &[Option<f64>],
+        &column(lines, |line| line.quality) as &[Option<f64>],
+        &column(lines, |line| line.quality_term) as &[Option<f64>],
+        &column(lines, |line| line.cost_term) as &[Option<f64>],
+        &column(lines, |line| line.efficiency) as &[Option<f64>],
+        &column(lines, |line| line.unranked.clone()) as &[Option<String>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The hardware classes in which a competition has scored entries, the fullest first.
+pub async fn list_hardware_classes(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+) -> Result<Vec<String>, Error> {
+    sqlx::query_scalar!(
+        "select summaries.hardware_class
+         from summaries
+         join submissions on submissions.id = summaries.submission_id
+         where submissions.competition_id = $1
+         group by summaries.hardware_class
+         order by count(*) desc, summaries.hardware_class",
+        competition.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A line of a board with all that a page shows of it.
+#[derive(Debug, Clone)]
+pub struct BoardLine {
+    pub place: i32,
+    pub rank: Option<i32>,
+    pub team: TeamId,
+    pub team_name: String,
+    pub submission: SubmissionId,
+    pub number: SubmissionNumber,
+    pub reference: bool,
+    pub submitted_at: DateTime<Utc>,
+    pub artifact_size: Bytes,
+    pub score: f64,
+    /// Per pass, in seconds, of the kind and window the competition ranks by.
+    pub cost_s: Option<f64>,
+    pub efficiency: Result<Efficiency, Unranked>,
+    pub summary: Summary,
+    /// How many submissions the team has made.
+    pub entries: i64,
+}
+
+/// The current lines of a board, the winner first.
+pub async fn list_standings(
+    db: impl PgExecutor<'_>,
+    key: &BoardKey,
+) -> Result<Vec<BoardLine>, Error> {
+    let rows = sqlx::query!(
+        r#"select place, rank, line.team_id as "team_id: TeamId", teams.name as team_name,
+               line.submission_id as "submission_id: SubmissionId", number as "number: SubmissionNumber",
+               reference, submitted_at, artifact_size_bytes, score, cost_s, quality, quality_term,
+               cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
+               total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
+               (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
+           from (select distinct on (team_id) *
+                 from standings
+                 where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
+                 order by team_id, version desc) as line
+           join teams on teams.id = line.team_id
+           join submissions on submissions.id = line.submission_id
+           join summaries on summaries.submission_id = line.submission_id
+           order by place"#,
+        key.competition.0,
+        key.hardware_class,
+        stored_split(key.split),
+        key.board.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| BoardLine {
+            place: row.place,
+            rank: row.rank,
+            team: row.team_id,
+            team_name: row.team_name,
+            submission: row.submission_id,
+            number: row.number,
+            reference: row.reference,
+            submitted_at: row.submitted_at,
+            artifact_size: Bytes::from_i64(row.artifact_size_bytes),
+            score: row.score,
+            cost_s: row.cost_s,
+            efficiency: stored_efficiency(
+                row.quality
+                    .zip(row.quality_term)
+                    .zip(row.cost_term.zip(row.efficiency)),
+                row.unranked.as_deref(),
+            ),
+            summary: Summary {
+                inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+                total: stored_cost(row.total_wall_s, row.total_cpu_s),
+                peak_memory: Bytes::from_i64(row.peak_memory_bytes),
+                energy: row.energy.0,
+                trials: u32::try_from(row.trials).unwrap_or(0),
+                deterministic: row.deterministic,
+            },
+            entries: row.entries,
+        })
+        .collect())
+}
+
+fn stored_efficiency(
+    terms: Option<((f64, f64), (f64, f64))>,
+    unranked: Option<&str>,
+) -> Result<Efficiency, Unranked> {
+    match terms {
+        Some(((quality, quality_term), (cost_term, value))) => Ok(Efficiency {
+            quality,
+            quality_term,
+            cost_term,
+            value,
+        }),
+        None => Err(unranked
+            .and_then(Unranked::from_name)
+            .unwrap_or(Unranked::CostMissing)),
+    }
+}
+
+fn stored_split(split: Split) -> &'static str {
+    match split {
+        Split::Public => "public",
+        Split::Private => "private",
+    }
+}

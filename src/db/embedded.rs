@@ -1,0 +1,382 @@
+//! A private PostgreSQL in the data folder, from the binaries on the machine, for whoever gives no
+//! `DATABASE_URL`. Reachable by a socket only, durable, and stopped cleanly with its parent.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User, chown, geteuid};
+
+const DATABASE: &str = "leanboard";
+/// A first start on a slow disk may recover from a crash.
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// A socket's address holds at most 107 bytes, and PostgreSQL adds its own name to the folder's.
+const SOCKET_PATH_LIMIT: usize = 107 - "/.s.PGSQL.5432".len();
+
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    #[error(
+        "no PostgreSQL server was found under /usr/lib/postgresql or on the PATH; install the Debian package `postgresql`, or set DATABASE_URL"
+    )]
+    NoBinaries,
+    #[error("cannot {doing} {}: {source}", path.display())]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{program} failed: {output}")]
+    Program {
+        program: &'static str,
+        output: String,
+    },
+    #[error("PostgreSQL did not become ready: its log is {}", log.display())]
+    NotReady { log: PathBuf },
+    #[error(
+        "the data folder's path is too long for a socket below it ({length} bytes, at most {SOCKET_PATH_LIMIT}); choose a shorter LEANBOARD_DATA_DIR"
+    )]
+    PathTooLong { length: usize },
+    #[error("cannot create the database: {0}")]
+    Database(#[from] super::Error),
+}
+
+/// A running server. Stops when it is dropped, or when the thread that started it ends.
+pub struct Cluster {
+    server: Child,
+    folder: PathBuf,
+    password: String,
+}
+
+impl Cluster {
+    /// Starts the cluster that lies in `folder`, which is made if it is not there.
+    ///
+    /// As root the server runs as the system's `postgres` user, else `nobody`. The calling thread
+    /// must live as long as the server is needed: the kernel stops the server with it.
+    pub fn start(folder: &Path) -> Result<Cluster, EmbeddedError> {
+        let binaries = find_binaries().ok_or(EmbeddedError::NoBinaries)?;
+        let folder = absolute(folder)?;
+        let length = folder.as_os_str().len();
+        if length > SOCKET_PATH_LIMIT {
+            return Err(EmbeddedError::PathTooLong { length });
+        }
+        let account = server_account();
+        let cluster_folder = folder.join("cluster");
+        make_folder(&folder, 0o711, account.as_ref())?;
+        let password = read_or_make_password(&folder.join("password"))?;
+        if !cluster_folder.join("PG_VERSION").exists() {
+            create_cluster(
+                &binaries,
+                &folder,
+                &cluster_folder,
+                &password,
+                account.as_ref(),
+            )?;
+        }
+        let log = folder.join("postgres.log");
+        let server = start_server(&binaries, &folder, &cluster_folder, &log, account.as_ref())?;
+        let mut cluster = Cluster {
+            server,
+            folder,
+            password,
+        };
+        cluster.wait_until_ready(&cluster_folder, &log)?;
+        Ok(cluster)
+    }
+
+    /// The address of the application's database.
+    pub fn url(&self) -> String {
+        self.url_of(DATABASE)
+    }
+
+    /// The address of another database of this cluster.
+    pub fn url_of(&self, database: &str) -> String {
+        format!(
+            "postgres://leanboard:{}@localhost/{database}?host={}",
+            self.password,
+            percent_encoded(&self.folder)
+        )
+    }
+
+    /// Creates the application's database if it is not there yet.
+    pub async fn create_database(&self) -> Result<(), EmbeddedError> {
+        let pool = super::connect(&self.url_of("postgres"), 1).await?;
+        let exists = sqlx::query_scalar!(
+            r#"select exists (select from pg_database where datname = $1) as "exists!""#,
+            DATABASE
+        )
+        .fetch_one(&pool)
+        .await?;
+        if !exists {
+            sqlx::raw_sql("create database leanboard")
+                .execute(&pool)
+                .await?;
+        }
+        pool.close().await;
+        Ok(())
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.server.try_wait(), Ok(None))
+    }
+
+    fn wait_until_ready(&mut self, cluster: &Path, log: &Path) -> Result<(), EmbeddedError> {
+        let deadline = Instant::now() + START_LIMIT;
+        let status = cluster.join("postmaster.pid");
+        while Instant::now() < deadline && !self.has_ended() {
+            // Line 1 is the server's process id, line 8 its state.
+            if let Ok(text) = fs::read_to_string(&status) {
+                let mut lines = text.lines();
+                let is_ours = lines.next() == Some(&self.server.id().to_string());
+                if is_ours && lines.nth(6).is_some_and(|state| state.trim() == "ready") {
+                    return Ok(());
+                }
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err(EmbeddedError::NotReady {
+            log: log.to_owned(),
+        })
+    }
+
+    fn stop(&mut self) {
+        let Ok(pid) = i32::try_from(self.server.id()) else {
+            return;
+        };
+        // SIGINT is PostgreSQL's fast shutdown: sessions are ended, everything is written.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+        let deadline = Instant::now() + STOP_LIMIT;
+        while Instant::now() < deadline {
+            if self.has_ended() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Debian keeps each version apart; the newest wins. Elsewhere they are on the PATH.
+fn find_binaries() -> Option<PathBuf> {
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .filter(|(_, path)| path.join("postgres").exists())
+        .collect();
+    versions.sort();
+    if let Some((_, newest)) = versions.pop() {
+        return Some(newest);
+    }
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    folder.join("postgres").exists().then_some(folder)
+}
+
+/// PostgreSQL refuses to run as root.
+fn server_account() -> Option<User> {
+    if !geteuid().is_root() {
+        return None;
+    }
+    ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| User::from_name(name).ok().flatten())
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf, EmbeddedError> {
+    std::path::absolute(folder).map_err(|source| EmbeddedError::File {
+        doing: "find",
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+fn make_folder(folder: &Path, mode: u32, owner: Option<&User>) -> Result<(), EmbeddedError> {
+    let failed = |doing| {
+        move |source| EmbeddedError::File {
+            doing,
+            path: folder.to_owned(),
+            source,
+        }
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(folder)
+        .map_err(failed("create"))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode)).map_err(failed("open up"))?;
+    if let Some(owner) = owner {
+        chown(folder, Some(owner.uid), Some(owner.gid))
+            .map_err(io::Error::from)
+            .map_err(failed("give away"))?;
+    }
+    Ok(())
+}
+
+/// The superuser's password, kept where only its owner can read it.
+fn read_or_make_password(path: &Path) -> Result<String, EmbeddedError> {
+    let failed = |doing| {
+        move |source| EmbeddedError::File {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    };
+    match fs::read_to_string(path) {
+        Ok(password) => Ok(password),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0; 24];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| failed("find random bytes for")(io::Error::other(error)))?;
+            let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(failed("create"))?;
+            io::Write::write_all(&mut file, password.as_bytes()).map_err(failed("write"))?;
+            Ok(password)
+        }
+        Err(source) => Err(failed("read")(source)),
+    }
+}
+
+fn command(program: &Path, folder: &Path, account: Option<&User>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    if let Some(user) = account {
+        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    command
+}
+
+fn create_cluster(
+    binaries: &Path,
+    folder: &Path,
+    cluster: &Path,
+    password: &str,
+    account: Option<&User>,
+) -> Result<(), EmbeddedError> {
+    // A folder without PG_VERSION is what an interrupted first start left behind.
+    if cluster.exists() {
+        fs::remove_dir_all(cluster).map_err(|source| EmbeddedError::File {
+            doing: "clear",
+            path: cluster.to_owned(),
+            source,
+        })?;
+    }
+    make_folder(cluster, 0o700, account)?;
+    // initdb reads the password as the server's account, from standard input by this name.
+    let mut initdb = command(&binaries.join("initdb"), folder, account);
+    initdb
+        .args([
+            "--username=leanboard",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+        ])
+        .args([
+            "--locale=C.UTF-8",
+            "--pwfile=/dev/stdin",
+            "--no-instructions",
+        ])
+        .arg("--pgdata")
+        .arg(cluster)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let failed = |output: String| EmbeddedError::Program {
+        program: "initdb",
+        output,
+    };
+    let mut child = initdb.spawn().map_err(|error| failed(error.to_string()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        io::Write::write_all(&mut stdin, password.as_bytes())
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|error| failed(error.to_string()))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+}
+
+fn start_server(
+    binaries: &Path,
+    folder: &Path,
+    cluster: &Path,
+    log: &Path,
+    account: Option<&User>,
+) -> Result<Child, EmbeddedError> {
+    let open_log = || {
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(log)
+            .map_err(|source| EmbeddedError::File {
+                doing: "open",
+                path: log.to_owned(),
+                source,
+            })
+    };
+    let mut postgres = command(&binaries.join("postgres"), folder, account);
+    postgres
+        .arg("-D")
+        .arg(cluster)
+        .arg("-k")
+        .arg(folder)
+        .args(["-c", "listen_addresses=", "-c", "max_connections=200"])
+        .args(["-c", "cluster_name=leanboard"])
+        .stdout(open_log()?)
+        .stderr(open_log()?)
+        // Out of reach of a terminal's Ctrl-C: it is stopped last, by us.
+        .process_group(0);
+    // SAFETY: between fork and exec only one async-signal-safe system call is made.
+    unsafe {
+        postgres
+            .pre_exec(|| nix::sys::prctl::set_pdeathsig(Signal::SIGINT).map_err(io::Error::from));
+    }
+    postgres.spawn().map_err(|error| EmbeddedError::Program {
+        program: "postgres",
+        output: error.to_string(),
+    })
+}
+
+fn percent_encoded(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str()
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                char::from(*byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

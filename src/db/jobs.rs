@@ -1,0 +1,327 @@
+//! The queue. A job is claimed with a lease; whoever lost the lease cannot write any more, because
+//! every statement here names the runner and the attempt that it belongs to.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use super::competitions::stored_digest;
+use super::{Error, interval};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{CompetitionId, JobId, RunnerId, SubmissionId, TeamId};
+use crate::domain::submission::{Failure, Phase};
+
+/// After this many attempts a job that keeps failing through our fault is failed.
+pub const MAX_ATTEMPTS: i32 = 5;
+
+/// Who is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// Without the reference entry nobody has a rank.
+    Reference,
+    Person,
+    Seeded,
+}
+
+impl Priority {
+    fn as_i16(self) -> i16 {
+        match self {
+            Priority::Reference => 0,
+            Priority::Person => 10,
+            Priority::Seeded => 20,
+        }
+    }
+}
+
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    priority: Priority,
+    queued_at: DateTime<Utc>,
+) -> Result<JobId, Error> {
+    let id = JobId::new();
+    sqlx::query!(
+        "insert into jobs (id, submission_id, priority, queued_at) values ($1, $2, $3, $4)",
+        id.0,
+        submission.0,
+        priority.as_i16(),
+        queued_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// A job that a runner holds, and the proof of it: the attempt.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub job: JobId,
+    pub runner: RunnerId,
+    pub attempt: i32,
+    pub submission: SubmissionId,
+    pub competition: CompetitionId,
+    pub team: TeamId,
+    pub artifact: Digest,
+    pub reference: bool,
+}
+
+/// Takes the first job of the queue, or one whose lease ran out. Committed at once: nothing is
+/// locked while it runs.
+pub async fn claim(
+    db: impl PgExecutor<'_>,
+    runner: RunnerId,
+    lease: Duration,
+) -> Result<Option<Claim>, Error> {
+    let row = sqlx::query!(
+        r#"with claimed as (
+               update jobs
+               set state = 'running', phase = 'smoke', trial = null, trials = null,
+                   attempt = attempt + 1, runner_id = $1, claimed_at = now(),
+                   lease_until = now() + $2::interval
+               where id = (
+                   select id from jobs
+                   where ((state = 'queued' and (retry_at is null or retry_at <= now()))
+                          or (state = 'running' and lease_until < now()))
+                     and attempt < $3
+                   order by priority, queued_at, id
+                   for update skip locked
+                   limit 1)
+               returning id, attempt, submission_id)
+           select claimed.id as "id: JobId", attempt, submission_id as "submission_id: SubmissionId",
+               competition_id as "competition_id: CompetitionId", team_id as "team_id: TeamId",
+               artifact_digest, reference
+           from claimed
+           join submissions on submissions.id = claimed.submission_id"#,
+        runner.0,
+        interval(lease),
+        MAX_ATTEMPTS,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Claim {
+        job: row.id,
+        runner,
+        attempt: row.attempt,
+        submission: row.submission_id,
+        competition: row.competition_id,
+        team: row.team_id,
+        artifact: stored_digest(&row.artifact_digest),
+        reference: row.reference,
+    }))
+}
+
+/// Whether a claim still held when the database looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Lease {
+    Held,
+    /// It ran out and was taken again, or the submission was cancelled.
+    Lost,
+}
+
+impl Lease {
+    fn from_rows(rows: u64) -> Lease {
+        match rows {
+            0 => Lease::Lost,
+            _ => Lease::Held,
+        }
+    }
+}
+
+/// Extends the lease and says what the runner does next.
+pub async fn heartbeat(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    lease: Duration,
+    phase: Phase,
+) -> Result<Lease, Error> {
+    let (trial, trials) = match phase {
+        Phase::Trial { number, of } => (Some(column(number)), Some(column(of))),
+        Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
+    };
+    let updated = sqlx::query!(
+        "update jobs
+         set lease_until = now() + $4::interval, phase = $5, trial = $6, trials = $7
+         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+        claim.job.0,
+        claim.runner.0,
+        claim.attempt,
+        interval(lease),
+        phase.as_str(),
+        trial,
+        trials,
+    )
+    .execute(db)
+    .await?;
+    Ok(Lease::from_rows(updated.rows_affected()))
+}
+
+fn column(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// Ends the job as scored. First statement of the recording transaction: what follows is written
+/// only if the lease still holds.
+pub async fn finish_scored(db: impl PgExecutor<'_>, claim: &Claim) -> Result<Lease, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'scored', finished_at = now(), runner_id = null, lease_until = null,
+             phase = null, trial = null, trials = null
+         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+        claim.job.0,
+        claim.runner.0,
+        claim.attempt,
+    )
+    .execute(db)
+    .await?;
+    Ok(Lease::from_rows(updated.rows_affected()))
+}
+
+pub async fn finish_failed(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    failure: &Failure,
+) -> Result<Lease, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'failed', finished_at = now(), runner_id = null, lease_until = null,
+             phase = null, trial = null, trials = null,
+             failure_class = $4, failure_code = $5, failure_message = $6
+         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+        claim.job.0,
+        claim.runner.0,
+        claim.attempt,
+        failure.class.as_str(),
+        failure.code,
+        failure.message,
+    )
+    .execute(db)
+    .await?;
+    Ok(Lease::from_rows(updated.rows_affected()))
+}
+
+/// Gives a job back after a failure of ours, to be tried again after a pause.
+pub async fn requeue(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    pause: Duration,
+) -> Result<Lease, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'queued', runner_id = null, lease_until = null, claimed_at = null,
+             phase = null, trial = null, trials = null, retry_at = now() + $4::interval
+         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+        claim.job.0,
+        claim.runner.0,
+        claim.attempt,
+        interval(pause),
+    )
+    .execute(db)
+    .await?;
+    Ok(Lease::from_rows(updated.rows_affected()))
+}
+
+/// Gives back what a former life of this runner held when it died. The caller holds the lock on the
+/// runner's name, so that nobody of that name is alive.
+pub async fn release_of_runner(db: impl PgExecutor<'_>, runner: RunnerId) -> Result<u64, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'queued', runner_id = null, lease_until = null, claimed_at = null,
+             phase = null, trial = null, trials = null
+         where runner_id = $1 and state = 'running'",
+        runner.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(updated.rows_affected())
+}
+
+/// Fails the jobs that used up their attempts without an end: their runner died each time. Says
+/// whose submissions they were.
+pub async fn fail_exhausted(db: impl PgExecutor<'_>) -> Result<Vec<SubmissionId>, Error> {
+    sqlx::query_scalar!(
+        r#"update jobs
+           set state = 'failed', finished_at = now(), runner_id = null, lease_until = null,
+               phase = null, trial = null, trials = null, failure_class = 'infrastructure',
+               failure_code = 'runner_lost',
+               failure_message = 'The runner stopped in the middle of this submission each time it was tried. The fault is ours; the submission does not count against your daily limit.'
+           where attempt >= $1
+             and (state = 'queued' or (state = 'running' and lease_until < now()))
+           returning submission_id as "submission_id: SubmissionId""#,
+        MAX_ATTEMPTS,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Cancels a submission that is not finished yet; a runner that is at work on it finds its lease
+/// lost. Whether there was anything to cancel.
+pub async fn cancel(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    team: TeamId,
+) -> Result<bool, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'cancelled', finished_at = now(), runner_id = null, lease_until = null,
+             phase = null, trial = null, trials = null
+         from submissions
+         where jobs.submission_id = $1 and submissions.id = $1 and submissions.team_id = $2
+           and jobs.state in ('queued', 'running')",
+        submission.0,
+        team.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// A queued job's place: 1 is next. `None` once it is no longer queued.
+pub async fn position(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Option<i64>, Error> {
+    sqlx::query_scalar!(
+        r#"select 1 + (select count(*) from jobs as before
+                       where before.state = 'queued'
+                         and (before.priority, before.queued_at, before.id)
+                             < (jobs.priority, jobs.queued_at, jobs.id)) as "position!"
+           from jobs
+           where submission_id = $1 and state = 'queued'"#,
+        submission.0,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// What is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLength {
+    pub queued: i64,
+    pub running: i64,
+}
+
+pub async fn count(db: impl PgExecutor<'_>) -> Result<QueueLength, Error> {
+    sqlx::query_as!(
+        QueueLength,
+        r#"select count(*) filter (where state = 'queued') as "queued!",
+               count(*) filter (where state = 'running') as "running!"
+           from jobs"#,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// The median time from claim to end of the last fifty scored jobs, in seconds: what a place in the
+/// queue costs. `None` before there are any.
+pub async fn median_duration_s(db: impl PgExecutor<'_>) -> Result<Option<f64>, Error> {
+    sqlx::query_scalar!(
+        "select percentile_cont(0.5) within group (order by seconds) as median
+         from (select extract(epoch from finished_at - claimed_at)::float8 as seconds
+               from jobs where state = 'scored' and claimed_at is not null
+               order by finished_at desc limit 50) as latest",
+    )
+    .fetch_one(db)
+    .await
+}

@@ -1,0 +1,51 @@
+//! Runners, as they announce themselves.
+
+use sqlx::PgExecutor;
+use sqlx::types::Json;
+
+use super::Error;
+use crate::domain::ids::RunnerId;
+
+/// Announces a runner, or a new start of one that is known by its name.
+pub async fn upsert(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    hardware_class: &str,
+    fingerprint: &serde_json::Value,
+) -> Result<RunnerId, Error> {
+    sqlx::query_scalar!(
+        r#"insert into runners (id, name, hardware_class, fingerprint)
+           values ($1, $2, $3, $4)
+           on conflict on constraint runners_name_once do update
+           set hardware_class = excluded.hardware_class,
+               fingerprint = excluded.fingerprint,
+               started_at = now(),
+               last_seen_at = now()
+           returning id as "id: RunnerId""#,
+        RunnerId::new().0,
+        name,
+        hardware_class,
+        Json(fingerprint) as _,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// How many runners have been seen in the last minute.
+pub async fn count_alive(db: impl PgExecutor<'_>) -> Result<i64, Error> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from runners where last_seen_at > now() - interval '1 minute'"#
+    )
+    .fetch_one(db)
+    .await
+}
+
+pub async fn touch(db: impl PgExecutor<'_>, runner: RunnerId) -> Result<(), Error> {
+    sqlx::query!(
+        "update runners set last_seen_at = now() where id = $1",
+        runner.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! What was measured: sessions and their trials, the summaries, and the smoke runs' logs.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::Error;
+use super::competitions::stored_digest;
+use super::jobs::Claim;
+use super::submissions::stored_cost;
+use crate::domain::competition::Profile;
+use crate::domain::energy::Energy;
+use crate::domain::ids::{JobId, SessionId, SubmissionId};
+use crate::domain::trial::{Summary, Trial};
+use crate::domain::units::Bytes;
+
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    pub hardware_class: &'a str,
+    pub profile: Profile,
+    /// The environment it was measured in.
+    pub fingerprint: &'a serde_json::Value,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: DateTime<Utc>,
+    pub trials: &'a [Trial],
+}
+
+/// Adds a session with its trials. Part of the recording transaction.
+pub async fn insert(
+    db: &mut PgConnection,
+    claim: &Claim,
+    session: &NewSession<'_>,
+) -> Result<SessionId, Error> {
+    let id = SessionId::new();
+    let profile = match session.profile {
+        Profile::Quick => "quick",
+    };
+    sqlx::query!(
+        "insert into sessions (id, submission_id, job_id, attempt, runner_id, hardware_class, profile,
+             fingerprint, started_at, ended_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        id.0,
+        claim.submission.0,
+        claim.job.0,
+        claim.attempt,
+        claim.runner.0,
+        session.hardware_class,
+        profile,
+        Json(session.fingerprint) as _,
+        session.started_at,
+        session.ended_at,
+    )
+    .execute(&mut *db)
+    .await?;
+    for trial in session.trials {
+        insert_trial(db, id, trial).await?;
+    }
+    Ok(id)
+}
+
+async fn insert_trial(
+    db: &mut PgConnection,
+    session: SessionId,
+    trial: &Trial,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into trials (session_id, number, passes, start_up_wall_s, start_up_cpu_s,
+             first_call_wall_s, first_call_cpu_s, inference_wall_s, inference_cpu_s, finish_wall_s,
+             finish_cpu_s, peak_memory_bytes, energy, predictions_digest)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        session.0,
+        i32::try_from(trial.number).unwrap_or(i32::MAX),
+        i32::try_from(trial.passes).unwrap_or(i32::MAX),
+        trial.start_up.wall.as_secs_f64(),
+        trial.start_up.cpu.as_secs_f64(),
+        trial.first_call.wall.as_secs_f64(),
+        trial.first_call.cpu.as_secs_f64(),
+        trial.inference.wall.as_secs_f64(),
+        trial.inference.cpu.as_secs_f64(),
+        trial.finish.wall.as_secs_f64(),
+        trial.finish.cpu.as_secs_f64(),
+        trial.peak_memory.as_i64(),
+        Json(&trial.energy) as _,
+        trial.predictions.as_bytes(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The trials of a submission in the order they were made.
+pub async fn list_trials(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Vec<Trial>, Error> {
+    let rows = sqlx::query!(
+        r#"select number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
+               inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, peak_memory_bytes,
+               energy as "energy: Json<Energy>", predictions_digest
+           from trials
+           join sessions on sessions.id = trials.session_id
+           where submission_id = $1
+           order by started_at, number"#,
+        submission.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Trial {
+            number: u32::try_from(row.number).unwrap_or(0),
+            start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s),
+            first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s),
+            inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+            passes: u32::try_from(row.passes).unwrap_or(1),
+            finish: stored_cost(row.finish_wall_s, row.finish_cpu_s),
+            peak_memory: Bytes::from_i64(row.peak_memory_bytes),
+            energy: row.energy.0,
+            predictions: stored_digest(&row.predictions_digest),
+        })
+        .collect())
+}
+
+/// Where and when a submission was measured.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub id: SessionId,
+    pub runner_name: String,
+    pub hardware_class: String,
+    pub profile: String,
+    pub fingerprint: serde_json::Value,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: DateTime<Utc>,
+}
+
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Vec<Session>, Error> {
+    let rows = sqlx::query!(
+        r#"select sessions.id as "id: SessionId", runners.name as runner_name,
+               sessions.hardware_class, profile,
+               sessions.fingerprint as "fingerprint: Json<serde_json::Value>",
+               sessions.started_at, ended_at
+           from sessions
+           join runners on runners.id = sessions.runner_id
+           where submission_id = $1
+           order by sessions.started_at"#,
+        submission.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Session {
+            id: row.id,
+            runner_name: row.runner_name,
+            hardware_class: row.hardware_class,
+            profile: row.profile,
+            fingerprint: row.fingerprint.0,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+        })
+        .collect())
+}
+
+/// Scores of one submission, by split and over all rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StoredScores {
+    pub public: f64,
+    pub private: f64,
+    pub all: f64,
+}
+
+pub async fn insert_summary(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    hardware_class: &str,
+    scores: StoredScores,
+    summary: &Summary,
+    recorded_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into summaries (submission_id, hardware_class, score_public, score_private, score_all,
+             inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy,
+             trials, deterministic, recorded_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        submission.0,
+        hardware_class,
+        scores.public,
+        scores.private,
+        scores.all,
+        summary.inference.wall.as_secs_f64(),
+        summary.inference.cpu.as_secs_f64(),
+        summary.total.wall.as_secs_f64(),
+        summary.total.cpu.as_secs_f64(),
+        summary.peak_memory.as_i64(),
+        Json(&summary.energy) as _,
+        i32::try_from(summary.trials).unwrap_or(i32::MAX),
+        summary.deterministic,
+        recorded_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a smoke run printed and how it ended.
+#[derive(Debug, Clone)]
+pub struct SmokeRun {
+    pub outcome: String,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub async fn insert_smoke_run(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    smoke: &SmokeRun,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into smoke_runs (job_id, attempt, outcome, stdout, stderr)
+         values ($1, $2, $3, $4, $5)
+         on conflict (job_id, attempt) do nothing",
+        claim.job.0,
+        claim.attempt,
+        smoke.outcome,
+        smoke.stdout,
+        smoke.stderr,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The latest attempt's smoke run.
+pub async fn find_smoke_run(
+    db: impl PgExecutor<'_>,
+    job: JobId,
+) -> Result<Option<SmokeRun>, Error> {
+    sqlx::query_as!(
+        SmokeRun,
+        "select outcome, stdout, stderr from smoke_runs
+         where job_id = $1 order by attempt desc limit 1",
+        job.0,
+    )
+    .fetch_optional(db)
+    .await
+}

@@ -1,0 +1,323 @@
+//! Submissions: what was entered, and where it stands.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::competitions::stored_digest;
+use super::{Error, Inserted};
+use crate::domain::competition::EntryKind;
+use crate::domain::digest::Digest;
+use crate::domain::energy::Energy;
+use crate::domain::ids::{CompetitionId, JobId, SubmissionId, SubmissionNumber, TeamId, UserId};
+use crate::domain::submission::{Failure, FailureClass, Phase, Status};
+use crate::domain::trial::{PhaseCost, Summary};
+use crate::domain::units::Bytes;
+
+#[derive(Debug)]
+pub struct NewSubmission<'a> {
+    pub id: SubmissionId,
+    pub competition: CompetitionId,
+    pub team: TeamId,
+    /// `None` for the host's starters.
+    pub user: Option<UserId>,
+    pub kind: EntryKind,
+    pub file_name: &'a str,
+    pub description: &'a str,
+    pub artifact: Digest,
+    pub artifact_size: Bytes,
+    /// What the door check found out, as JSON.
+    pub model: &'a serde_json::Value,
+    pub reference: bool,
+    pub submitted_at: DateTime<Utc>,
+}
+
+/// The same team and the same bytes: no new submission, but the first one's id.
+pub async fn insert(
+    db: &mut PgConnection,
+    submission: &NewSubmission<'_>,
+) -> Result<Inserted<SubmissionNumber, SubmissionId>, Error> {
+    let number = sqlx::query_scalar!(
+        r#"insert into submissions (id, competition_id, team_id, user_id, kind, file_name, description,
+               artifact_digest, artifact_size_bytes, model, reference, submitted_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+           on conflict on constraint submissions_artifact_once do nothing
+           returning number as "number: SubmissionNumber""#,
+        submission.id.0,
+        submission.competition.0,
+        submission.team.0,
+        submission.user.map(|user| user.0),
+        submission.kind.as_str(),
+        submission.file_name,
+        submission.description,
+        submission.artifact.as_bytes(),
+        submission.artifact_size.as_i64(),
+        Json(submission.model) as _,
+        submission.reference,
+        submission.submitted_at,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if let Some(number) = number {
+        return Ok(Inserted::New(number));
+    }
+    let first = sqlx::query_scalar!(
+        r#"select id as "id: SubmissionId" from submissions
+           where team_id = $1 and artifact_digest = $2"#,
+        submission.team.0,
+        submission.artifact.as_bytes(),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Inserted::Duplicate(first))
+}
+
+/// How many of the team's submissions since an instant count against its daily limit: all but
+/// cancelled ones and those that failed through no fault of the team's.
+pub async fn count_against_quota(
+    db: impl PgExecutor<'_>,
+    team: TeamId,
+    since: DateTime<Utc>,
+) -> Result<u32, Error> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from submissions
+           join jobs on jobs.submission_id = submissions.id
+           where team_id = $1 and submitted_at >= $2 and jobs.state <> 'cancelled'
+             and jobs.failure_class is distinct from 'metric'
+             and jobs.failure_class is distinct from 'infrastructure'
+             and jobs.failure_class is distinct from 'noise'"#,
+        team.0,
+        since,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// A submission with all that is known of it.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pub id: SubmissionId,
+    pub number: SubmissionNumber,
+    pub competition: CompetitionId,
+    pub competition_slug: String,
+    pub competition_title: String,
+    pub team: TeamId,
+    pub team_name: String,
+    pub kind: String,
+    pub file_name: String,
+    pub description: String,
+    pub artifact: Digest,
+    pub artifact_size: Bytes,
+    pub model: serde_json::Value,
+    pub reference: bool,
+    pub submitted_at: DateTime<Utc>,
+    pub job: JobId,
+    pub status: Status,
+    pub attempt: i32,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Once it is scored.
+    pub result: Option<Scored>,
+}
+
+/// What measuring and scoring a submission came to.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    pub hardware_class: String,
+    pub score_public: f64,
+    /// For the host's eyes until the competition is over.
+    pub score_private: f64,
+    pub summary: Summary,
+}
+
+struct Row {
+    id: SubmissionId,
+    number: SubmissionNumber,
+    competition_id: CompetitionId,
+    slug: String,
+    title: String,
+    team_id: TeamId,
+    team_name: String,
+    kind: String,
+    file_name: String,
+    description: String,
+    artifact_digest: Vec<u8>,
+    artifact_size_bytes: i64,
+    model: Json<serde_json::Value>,
+    reference: bool,
+    submitted_at: DateTime<Utc>,
+    job_id: JobId,
+    state: String,
+    attempt: i32,
+    phase: Option<String>,
+    trial: Option<i32>,
+    trials: Option<i32>,
+    failure_class: Option<String>,
+    failure_code: Option<String>,
+    failure_message: Option<String>,
+    finished_at: Option<DateTime<Utc>>,
+    hardware_class: Option<String>,
+    score_public: Option<f64>,
+    score_private: Option<f64>,
+    inference_wall_s: Option<f64>,
+    inference_cpu_s: Option<f64>,
+    total_wall_s: Option<f64>,
+    total_cpu_s: Option<f64>,
+    peak_memory_bytes: Option<i64>,
+    energy: Option<Json<Energy>>,
+    measured_trials: Option<i32>,
+    deterministic: Option<bool>,
+}
+
+pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, Error> {
+    let rows = select(db, Some(id), None).await?;
+    Ok(rows.into_iter().next())
+}
+
+/// A team's submissions, the latest first.
+pub async fn list_of_team(db: impl PgExecutor<'_>, team: TeamId) -> Result<Vec<Submission>, Error> {
+    select(db, None, Some(team)).await
+}
+
+async fn select(
+    db: impl PgExecutor<'_>,
+    id: Option<SubmissionId>,
+    team: Option<TeamId>,
+) -> Result<Vec<Submission>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select submissions.id as "id: SubmissionId", number as "number: SubmissionNumber",
+               submissions.competition_id as "competition_id: CompetitionId",
+               competitions.slug, competitions.spec ->> 'title' as "title!",
+               team_id as "team_id: TeamId", teams.name as team_name, kind, file_name,
+               submissions.description, artifact_digest, artifact_size_bytes,
+               model as "model: Json<serde_json::Value>", reference, submitted_at,
+               jobs.id as "job_id: JobId", jobs.state, attempt, phase, trial, jobs.trials,
+               failure_class, failure_code, failure_message, finished_at,
+               summaries.hardware_class as "hardware_class?", score_public as "score_public?",
+               score_private as "score_private?", inference_wall_s as "inference_wall_s?",
+               inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
+               total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
+               energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
+               deterministic as "deterministic?"
+           from submissions
+           join competitions on competitions.id = submissions.competition_id
+           join teams on teams.id = submissions.team_id
+           join jobs on jobs.submission_id = submissions.id
+           left join summaries on summaries.submission_id = submissions.id
+           where ($1::uuid is null or submissions.id = $1) and ($2::uuid is null or team_id = $2)
+           order by number desc"#,
+        id.map(|id| id.0),
+        team.map(|team| team.0),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Submission::from).collect())
+}
+
+impl From<Row> for Submission {
+    fn from(row: Row) -> Submission {
+        let result = scored(&row);
+        Submission {
+            status: status(&row.state, row.phase.as_deref(), row.trial, row.trials),
+            failure: failure(row.failure_class, row.failure_code, row.failure_message),
+            id: row.id,
+            number: row.number,
+            competition: row.competition_id,
+            competition_slug: row.slug,
+            competition_title: row.title,
+            team: row.team_id,
+            team_name: row.team_name,
+            kind: row.kind,
+            file_name: row.file_name,
+            description: row.description,
+            artifact: stored_digest(&row.artifact_digest),
+            artifact_size: Bytes::from_i64(row.artifact_size_bytes),
+            model: row.model.0,
+            reference: row.reference,
+            submitted_at: row.submitted_at,
+            job: row.job_id,
+            attempt: row.attempt,
+            finished_at: row.finished_at,
+            result,
+        }
+    }
+}
+
+fn scored(row: &Row) -> Option<Scored> {
+    Some(Scored {
+        hardware_class: row.hardware_class.clone()?,
+        score_public: row.score_public?,
+        score_private: row.score_private?,
+        summary: Summary {
+            inference: stored_cost(row.inference_wall_s?, row.inference_cpu_s?),
+            total: stored_cost(row.total_wall_s?, row.total_cpu_s?),
+            peak_memory: Bytes::from_i64(row.peak_memory_bytes?),
+            energy: row.energy.as_ref()?.0.clone(),
+            trials: u32::try_from(row.measured_trials?).unwrap_or(0),
+            deterministic: row.deterministic?,
+        },
+    })
+}
+
+/// Seconds as they were stored; a duration is never negative or not a number.
+pub(super) fn stored_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
+    let duration = |seconds| std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    PhaseCost {
+        wall: duration(wall_s),
+        cpu: duration(cpu_s),
+    }
+}
+
+/// A job's state; the table's checks keep the columns consistent.
+fn status(state: &str, phase: Option<&str>, trial: Option<i32>, trials: Option<i32>) -> Status {
+    let count = |number: Option<i32>| number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    match (state, phase) {
+        ("queued", _) => Status::Queued,
+        ("running", Some("warm-up")) => Status::Running(Phase::WarmUp),
+        ("running", Some("trial")) => Status::Running(Phase::Trial {
+            number: count(trial),
+            of: count(trials),
+        }),
+        ("running", Some("scoring")) => Status::Running(Phase::Scoring),
+        ("running", _) => Status::Running(Phase::Smoke),
+        ("scored", _) => Status::Scored,
+        ("cancelled", _) => Status::Cancelled,
+        _ => Status::Failed,
+    }
+}
+
+fn failure(
+    class: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+) -> Option<Failure> {
+    let class = match class?.as_str() {
+        "participant" => FailureClass::Participant,
+        "metric" => FailureClass::Metric,
+        "noise" => FailureClass::Noise,
+        _ => FailureClass::Infrastructure,
+    };
+    Some(Failure {
+        class,
+        code: code?,
+        message: message?,
+    })
+}
+
+/// The bytes of a team's or anybody's submission: `None` if there is no such submission.
+pub async fn find_artifact(
+    db: impl PgExecutor<'_>,
+    id: SubmissionId,
+) -> Result<Option<Digest>, Error> {
+    let digest = sqlx::query_scalar!(
+        "select artifact_digest from submissions where id = $1",
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(digest.map(|digest| stored_digest(&digest)))
+}

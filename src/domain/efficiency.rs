@@ -1,0 +1,269 @@
+//! The efficiency formula: what a prediction score is worth against what it cost.
+//!
+//! Form `norm`: E = (1 − q) + C/C_scale, lower is better; 0 is the best score for nothing, 1 the
+//! benchmark's score for nothing. q = (S − b)/(S* − b) is the quality. With time as the cost and
+//! C_scale = 32400 s it orders entries exactly as Kaggle's Efficiency Prize,
+//! S/(b − S*) + T/32400, does.
+
+use serde::{Deserialize, Serialize};
+
+use super::competition::Direction;
+
+/// The constants of the formula, frozen when the host's reference entry is scored, so that no
+/// later entry moves another one's efficiency. One for each hardware class and split.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    /// b: the naive score, quality 0.
+    pub benchmark: f64,
+    /// S*: the reference entry's score, quality 1.
+    pub best: f64,
+    /// C_ref: the reference entry's cost per pass, in seconds.
+    pub reference_cost_s: f64,
+    /// δ: the score points the host would give up to halve C_ref.
+    pub halving_cost_is_worth: f64,
+    /// C_scale, in seconds: the cost that weighs as much as the whole span of scores.
+    pub cost_scale_s: f64,
+}
+
+/// Why the formula has no constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Degenerate {
+    #[error("the reference entry's score equals the benchmark's, so quality cannot be told apart")]
+    DegenerateQuality,
+    #[error("the reference entry's score is worse than the benchmark's")]
+    ReferenceBelowBenchmark,
+    #[error("the reference entry's cost is below what can be measured")]
+    ReferenceCostBelowResolution,
+}
+
+impl Scale {
+    /// C_scale = ½ · C_ref · |S* − b| / δ; δ is 1 % of |S* − b| unless the host says otherwise, so
+    /// that C_scale = 50 · C_ref.
+    pub fn freeze(
+        benchmark: f64,
+        best: f64,
+        direction: Direction,
+        reference_cost_s: f64,
+        halving_cost_is_worth: Option<f64>,
+    ) -> Result<Scale, Degenerate> {
+        let span = (best - benchmark).abs();
+        // Not "span > limit" reversed: a span that is not a number must be refused as well.
+        if !span.is_finite() || span <= 1e-9 * benchmark.abs().max(1.0) {
+            return Err(Degenerate::DegenerateQuality);
+        }
+        if is_better(benchmark, best, direction) {
+            return Err(Degenerate::ReferenceBelowBenchmark);
+        }
+        if !reference_cost_s.is_finite() || reference_cost_s <= 0.0 {
+            return Err(Degenerate::ReferenceCostBelowResolution);
+        }
+        let worth = halving_cost_is_worth.unwrap_or(0.01 * span);
+        Ok(Scale {
+            benchmark,
+            best,
+            reference_cost_s,
+            halving_cost_is_worth: worth,
+            cost_scale_s: 0.5 * reference_cost_s * span / worth,
+        })
+    }
+
+    /// q = (S − b)/(S* − b) for either direction: 1 is the reference's score, 0 the benchmark's.
+    /// Above 1 for a score better than the reference's.
+    pub fn quality(&self, score: f64) -> f64 {
+        (score - self.benchmark) / (self.best - self.benchmark)
+    }
+
+    /// How much of the cost weighs as much as `points` of the score: today's exchange rate.
+    pub fn cost_of_score_points(&self, points: f64) -> f64 {
+        points.abs() / (self.best - self.benchmark).abs() * self.cost_scale_s
+    }
+
+    /// The combined figure of one entry, with each term's part in it.
+    ///
+    /// `cost_s` is the cost per pass over the test inputs, in seconds; `None` where it was not
+    /// measured.
+    pub fn efficiency(&self, score: f64, cost_s: Option<f64>) -> Result<Efficiency, Unranked> {
+        let quality = self.quality(score);
+        if !quality.is_finite() || quality < 0.0 {
+            return Err(Unranked::BelowBenchmark);
+        }
+        let cost_s = cost_s.ok_or(Unranked::CostMissing)?;
+        if !cost_s.is_finite() || cost_s <= 0.0 {
+            return Err(Unranked::BelowResolution);
+        }
+        let quality_term = 1.0 - quality;
+        let cost_term = cost_s / self.cost_scale_s;
+        Ok(Efficiency {
+            quality,
+            quality_term,
+            cost_term,
+            value: quality_term + cost_term,
+        })
+    }
+}
+
+fn is_better(score: f64, other: f64, direction: Direction) -> bool {
+    match direction {
+        Direction::HigherIsBetter => score > other,
+        Direction::LowerIsBetter => score < other,
+    }
+}
+
+/// An entry's efficiency. `value` = `quality_term` + `cost_term`; lower is better.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Efficiency {
+    pub quality: f64,
+    pub quality_term: f64,
+    pub cost_term: f64,
+    pub value: f64,
+}
+
+/// Why an entry is listed but has no rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Unranked {
+    #[error("its score is worse than the benchmark's")]
+    BelowBenchmark,
+    #[error("its cost was not measured")]
+    CostMissing,
+    #[error("its cost is below what can be measured")]
+    BelowResolution,
+    #[error("the reference entry has not been measured yet")]
+    ScalePending,
+    #[error("the formula cannot tell scores or costs apart here")]
+    ScaleDegenerate,
+}
+
+impl Unranked {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unranked::BelowBenchmark => "below_benchmark",
+            Unranked::CostMissing => "cost_missing",
+            Unranked::BelowResolution => "below_resolution",
+            Unranked::ScalePending => "scale_pending",
+            Unranked::ScaleDegenerate => "scale_degenerate",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Unranked> {
+        [
+            Unranked::BelowBenchmark,
+            Unranked::CostMissing,
+            Unranked::BelowResolution,
+            Unranked::ScalePending,
+            Unranked::ScaleDegenerate,
+        ]
+        .into_iter()
+        .find(|reason| reason.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn accuracy_scale() -> Scale {
+        Scale::freeze(0.1, 0.99, Direction::HigherIsBetter, 0.2, None).unwrap()
+    }
+
+    #[test]
+    fn by_default_half_the_reference_cost_is_worth_a_hundredth_of_the_span() {
+        let scale = accuracy_scale();
+        assert!((scale.cost_scale_s - 50.0 * 0.2).abs() < 1e-12);
+        let whole = scale.efficiency(0.99, Some(0.2)).unwrap();
+        let half = scale.efficiency(0.99, Some(0.1)).unwrap();
+        assert!((whole.value - half.value - 0.01).abs() < 1e-12);
+        assert!((scale.cost_of_score_points(0.0089) - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_worked_example_of_a_loss() {
+        // RMSLE: benchmark 0.9, reference 0.1 at 4 s, and 0.008 given up to halve it.
+        let scale = Scale::freeze(0.9, 0.1, Direction::LowerIsBetter, 4.0, Some(0.008)).unwrap();
+        assert!((scale.cost_scale_s - 200.0).abs() < 1e-9);
+        let entry = scale.efficiency(0.18, Some(1.0)).unwrap();
+        assert!((entry.quality - 0.9).abs() < 1e-12);
+        assert!((entry.value - 0.105).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_formula_that_would_divide_by_nothing_is_refused() {
+        let freeze = |benchmark, best, direction, cost| {
+            Scale::freeze(benchmark, best, direction, cost, None).unwrap_err()
+        };
+        let (higher, lower) = (Direction::HigherIsBetter, Direction::LowerIsBetter);
+        assert_eq!(freeze(0.5, 0.5, higher, 1.0), Degenerate::DegenerateQuality);
+        assert_eq!(
+            freeze(0.5, f64::NAN, higher, 1.0),
+            Degenerate::DegenerateQuality
+        );
+        assert_eq!(
+            freeze(1e6, 1e6 + 1e-4, higher, 1.0),
+            Degenerate::DegenerateQuality
+        );
+        assert_eq!(
+            freeze(0.5, 0.4, higher, 1.0),
+            Degenerate::ReferenceBelowBenchmark
+        );
+        assert_eq!(
+            freeze(0.5, 0.6, lower, 1.0),
+            Degenerate::ReferenceBelowBenchmark
+        );
+        assert_eq!(
+            freeze(0.1, 0.9, higher, 0.0),
+            Degenerate::ReferenceCostBelowResolution
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_worse_than_naive_has_no_efficiency() {
+        let scale = accuracy_scale();
+        assert_eq!(
+            scale.efficiency(0.05, Some(0.1)),
+            Err(Unranked::BelowBenchmark)
+        );
+        assert_eq!(
+            scale.efficiency(f64::NAN, Some(0.1)),
+            Err(Unranked::BelowBenchmark)
+        );
+        assert_eq!(scale.efficiency(0.9, None), Err(Unranked::CostMissing));
+        assert_eq!(
+            scale.efficiency(0.9, Some(0.0)),
+            Err(Unranked::BelowResolution)
+        );
+        assert_eq!(
+            scale.efficiency(0.9, Some(f64::NAN)),
+            Err(Unranked::BelowResolution)
+        );
+    }
+
+    #[test]
+    fn a_score_above_the_frozen_best_is_not_clipped() {
+        let entry = accuracy_scale().efficiency(1.0, Some(0.1)).unwrap();
+        assert!(entry.quality > 1.0 && entry.quality_term < 0.0);
+    }
+
+    proptest! {
+        /// With time and 32400 s the two formulas put any two entries in the same order.
+        #[test]
+        fn it_orders_as_kaggles_efficiency_prize(
+            benchmark in 0.01f64..0.5, span in 0.01f64..0.5,
+            scores in prop::array::uniform2(0.0f64..1.0), seconds in prop::array::uniform2(1.0f64..32400.0),
+        ) {
+            let best = benchmark + span;
+            let scale = Scale {
+                cost_scale_s: 32400.0,
+                ..Scale::freeze(benchmark, best, Direction::HigherIsBetter, 1.0, None).unwrap()
+            };
+            let score = scores.map(|part| benchmark + part * span);
+            let kaggle = |i: usize| score[i] / (benchmark - best) + seconds[i] / 32400.0;
+            let norm = |i: usize| scale.efficiency(score[i], Some(seconds[i])).unwrap().value;
+            let (by_kaggle, by_norm) = (kaggle(0) - kaggle(1), norm(0) - norm(1));
+            prop_assume!(by_kaggle.abs() > 1e-9);
+            prop_assert_eq!(by_kaggle > 0.0, by_norm > 0.0);
+        }
+    }
+}

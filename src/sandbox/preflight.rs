@@ -1,0 +1,276 @@
+//! What the machine has, what it lacks, and what to do about it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, openat2};
+use nix::sched::sched_getaffinity;
+use nix::unistd::{Pid, Uid};
+
+use super::cgroup::{Controller, Hierarchy, Version, has_swap};
+use super::engine::EngineCommand;
+use super::error::{Doing, SandboxError};
+use super::mounts::are_private;
+
+/// What the walls are built on.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub engine_version: String,
+    pub hierarchy: Hierarchy,
+    pub counts_swap: bool,
+    /// In ascending order.
+    pub cpus: Vec<usize>,
+    /// The group below which the runner makes its own.
+    pub group_base: PathBuf,
+    pub degraded: Vec<String>,
+}
+
+/// Everything at once, so that an operator does not repair one thing after the other.
+pub(super) fn check(
+    engine: &EngineCommand,
+    allow_degraded: bool,
+    cpus: Option<Vec<usize>>,
+) -> Result<Machine, SandboxError> {
+    if !Uid::effective().is_root() {
+        return Err(missing("the runner is not root: start it with sudo"));
+    }
+    let mountinfo = fs::read_to_string("/proc/thread-self/mountinfo")
+        .doing(|| "cannot read the mounts of this thread")?;
+    if !are_private(&mountinfo) {
+        return Err(missing(
+            "this thread has no mount namespace of its own: it must start below `enter_private_mounts`",
+        ));
+    }
+    let engine_version = engine_version(engine)?;
+    let hierarchy = Hierarchy::find(&mountinfo, Path::new("/"))
+        .doing(|| "cannot read the machine's control groups")?;
+    let mut lacks = kernel_lacks();
+    lacks.extend(controllers_lack(&hierarchy));
+    let counts_swap = counts_swap(&hierarchy);
+    let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    if !counts_swap && has_swap(&swaps) {
+        lacks.push("swap is on but not counted: swapoff -a, or boot with swapaccount=1".into());
+    }
+    if !lacks.is_empty() && !allow_degraded {
+        return Err(SandboxError::Missing(lacks));
+    }
+    Ok(Machine {
+        engine_version,
+        group_base: group_base(&hierarchy)?,
+        hierarchy,
+        counts_swap,
+        cpus: usable_cpus(cpus)?,
+        degraded: lacks,
+    })
+}
+
+fn missing(what: &str) -> SandboxError {
+    SandboxError::Missing(vec![what.into()])
+}
+
+/// Without an engine nothing can be degraded to.
+fn engine_version(engine: &EngineCommand) -> Result<String, SandboxError> {
+    let found = engine.version().map_err(|error| {
+        missing(&format!(
+            "the OCI runtime cannot be run ({error}): install crun 1.8 or later, or runc 1.1"
+        ))
+    })?;
+    let old = match parse_version(&found) {
+        Some(("crun", version)) => version < (1, 8),
+        Some(("runc", version)) => version < (1, 1),
+        // Another engine, whose versions we do not know.
+        Some(_) | None => false,
+    };
+    if old {
+        return Err(missing(&format!(
+            "{found} is too old: install crun 1.8 or later, or runc 1.1"
+        )));
+    }
+    Ok(found)
+}
+
+/// The name and the first two numbers of "runc version 1.1.5+ds1".
+fn parse_version(line: &str) -> Option<(&str, (u32, u32))> {
+    let (name, version) = line.split_once(" version ")?;
+    let mut numbers = version.split('.').map(str::parse);
+    Some((name, (numbers.next()?.ok()?, numbers.next()?.ok()?)))
+}
+
+fn kernel_lacks() -> Vec<String> {
+    let mut lacks = Vec::new();
+    let allowed = fs::read_to_string("/proc/sys/user/max_user_namespaces");
+    if !Path::new("/proc/self/ns/user").exists() || allowed.is_ok_and(|count| count.trim() == "0") {
+        lacks.push("user namespaces are off: sysctl user.max_user_namespaces=65536".into());
+    }
+    if !Path::new("/proc/sys/kernel/seccomp/actions_avail").exists() {
+        lacks.push("the kernel has no seccomp filters: use one with CONFIG_SECCOMP_FILTER".into());
+    }
+    if openat2(AT_FDCWD, "/", OpenHow::new().flags(OFlag::O_PATH)).is_err() {
+        lacks.push(
+            "openat2 does not work: use Linux 5.6 or later, and no RestrictSUIDSGID= in the unit"
+                .into(),
+        );
+    }
+    lacks
+}
+
+fn controllers_lack(hierarchy: &Hierarchy) -> Vec<String> {
+    let remedy = match hierarchy.version() {
+        Version::V1 => "mount it below /sys/fs/cgroup, or boot with cgroup version 2",
+        Version::V2 => {
+            "run in a unit with Delegate=yes, or enable it in the parent's cgroup.subtree_control"
+        }
+    };
+    let mut lacks: Vec<String> = Controller::ALL
+        .into_iter()
+        .filter(|controller| !hierarchy.has(*controller))
+        .map(|controller| format!("the cgroup controller {controller} is missing: {remedy}"))
+        .collect();
+    if hierarchy.version() == Version::V1 && hierarchy.all_mounts().is_empty() {
+        lacks.push("no control groups are mounted: mount -t cgroup2 none /sys/fs/cgroup".into());
+    }
+    lacks
+}
+
+/// Version 2 always does where there is a memory controller and swap can exist at all.
+fn counts_swap(hierarchy: &Hierarchy) -> bool {
+    hierarchy
+        .mount(Controller::Memory)
+        .is_some_and(|mount| match hierarchy.version() {
+            Version::V1 => mount.join("memory.memsw.limit_in_bytes").exists(),
+            Version::V2 => true,
+        })
+}
+
+fn usable_cpus(wanted: Option<Vec<usize>>) -> Result<Vec<usize>, SandboxError> {
+    let allowed = sched_getaffinity(Pid::from_raw(0)).doing(|| "cannot read the CPU affinity")?;
+    let mut cpus: Vec<usize> = (0..nix::sched::CpuSet::count())
+        .filter(|cpu| allowed.is_set(*cpu).unwrap_or(false))
+        .collect();
+    if let Some(wanted) = wanted {
+        if let Some(absent) = wanted.iter().find(|cpu| !cpus.contains(cpu)) {
+            return Err(missing(&format!(
+                "this machine has no CPU {absent} for runs: name others of {cpus:?}"
+            )));
+        }
+        cpus.retain(|cpu| wanted.contains(cpu));
+    }
+    Ok(cpus)
+}
+
+/// A unit with `Delegate=yes` keeps its sandboxes inside, so that stopping the unit stops them;
+/// otherwise they lie at the top.
+fn group_base(hierarchy: &Hierarchy) -> Result<PathBuf, SandboxError> {
+    let top = PathBuf::from("/");
+    let (Version::V2, Some(mount)) = (hierarchy.version(), hierarchy.mount(Controller::CpuTime))
+    else {
+        return Ok(top);
+    };
+    let own = fs::read_to_string("/proc/self/cgroup").doing(|| "cannot read the own group")?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    match own {
+        Some(own) if !own.is_empty() && is_delegated(&mount.join(own)) => Ok(top.join(own)),
+        Some(_) | None => Ok(top),
+    }
+}
+
+/// systemd marks the groups that it leaves to their units.
+fn is_delegated(folder: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else {
+        return false;
+    };
+    [c"trusted.delegate", c"user.delegate"].iter().any(|name| {
+        let mut value = 0u8;
+        // SAFETY: two null-terminated strings, and one byte to write to.
+        let length = unsafe {
+            nix::libc::getxattr(path.as_ptr(), name.as_ptr(), (&raw mut value).cast(), 1)
+        };
+        length == 1 && value == b'1'
+    })
+}
+
+impl Machine {
+    /// Lets version 2's controllers reach the groups in `group`, which version 1 does by itself.
+    pub fn delegate_to(&self, group: &Path) -> Result<(), SandboxError> {
+        let (Version::V2, Some(mount)) = (
+            self.hierarchy.version(),
+            self.hierarchy.mount(Controller::CpuTime),
+        ) else {
+            return Ok(());
+        };
+        let failed = || format!("cannot enable the controllers of {}", group.display());
+        let base = mount.join(
+            self.group_base
+                .strip_prefix("/")
+                .unwrap_or(&self.group_base),
+        );
+        if self.group_base != Path::new("/") {
+            // A group with processes of its own cannot pass controllers on.
+            move_processes(&base, &base.join("runner")).doing(failed)?;
+        }
+        let last = mount.join(group.strip_prefix("/").unwrap_or(group));
+        fs::create_dir_all(&last).doing(failed)?;
+        let mut passing: Vec<&Path> = last
+            .ancestors()
+            .take_while(|folder| folder.starts_with(&base))
+            .collect();
+        passing.reverse();
+        for folder in passing {
+            fs::write(
+                folder.join("cgroup.subtree_control"),
+                "+cpuset +memory +pids",
+            )
+            .doing(failed)?;
+        }
+        Ok(())
+    }
+
+    pub fn announce(&self) {
+        for lack in &self.degraded {
+            tracing::warn!(lack, "the walls are degraded: results are not comparable");
+        }
+    }
+}
+
+fn move_processes(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for pid in fs::read_to_string(from.join("cgroup.procs"))?.lines() {
+        match fs::write(to.join("cgroup.procs"), pid) {
+            Err(error) if error.raw_os_error() != Some(nix::libc::ESRCH) => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_number_and_not_by_letter() {
+        assert_eq!(
+            parse_version("crun version 1.14.3"),
+            Some(("crun", (1, 14)))
+        );
+        assert_eq!(
+            parse_version("runc version 1.1.5+ds1"),
+            Some(("runc", (1, 1)))
+        );
+        assert_eq!(parse_version("runsc release-2022"), None);
+    }
+
+    #[test]
+    fn a_missing_controller_is_named_with_its_remedy() {
+        let no_memory = "1 0 0:1 / /cg/cpuacct rw - cgroup none rw,cpuacct\n\
+                         2 0 0:2 / /cg/pids rw - cgroup none rw,pids\n\
+                         3 0 0:3 / /cg/cpuset rw - cgroup none rw,cpuset\n\
+                         4 0 0:4 / /cg/devices rw - cgroup none rw,devices\n";
+        let hierarchy = Hierarchy::find(no_memory, Path::new("/")).unwrap();
+        let lacks = controllers_lack(&hierarchy);
+        assert_eq!(lacks.len(), 1);
+        assert!(lacks[0].starts_with("the cgroup controller memory is missing: mount it"));
+    }
+}

@@ -1,0 +1,245 @@
+//! Bytes by digest. What is stored never changes, is durable once it is named, and is named only
+//! when it is whole.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes as Chunk;
+use futures_util::StreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart};
+
+use crate::domain::digest::{Digest, Hasher};
+use crate::domain::ids::UploadId;
+use crate::domain::units::Bytes;
+
+/// Parts of an upload that may be on their way to the disk at once; more would only fill memory.
+const PARTS_IN_FLIGHT: usize = 2;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the object store failed: {0}")]
+    Backend(#[from] object_store::Error),
+    #[error("cannot {doing} {path}: {source}")]
+    File {
+        doing: &'static str,
+        path: String,
+        source: std::io::Error,
+    },
+}
+
+/// An object store: a local folder so far.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: Arc<dyn ObjectStore>,
+}
+
+impl Store {
+    /// The store in a local folder, which is made if it is not there. Every write is on the disk
+    /// before it is confirmed.
+    pub fn local(folder: &Path) -> Result<Store, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::File {
+            doing: "create",
+            path: folder.display().to_string(),
+            source,
+        })?;
+        sweep_broken_off(&folder.join("uploads"));
+        let backend = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(Store {
+            backend: Arc::new(backend),
+        })
+    }
+
+    /// Begins to receive an upload, which has no digest until its last byte.
+    pub async fn receive(&self, upload: UploadId) -> Result<Incoming, StoreError> {
+        let parts = self.backend.put_multipart(&upload_key(upload)).await?;
+        Ok(Incoming {
+            parts: WriteMultipart::new(parts),
+            hasher: Hasher::default(),
+            size: 0,
+        })
+    }
+
+    /// Opens an upload that was received, to look at it.
+    pub async fn open_upload(&self, upload: UploadId) -> Result<File, StoreError> {
+        self.open_key(&upload_key(upload)).await
+    }
+
+    /// Gives a received upload its name. Doing so again, after a crash, changes nothing.
+    pub async fn adopt(&self, upload: UploadId, digest: &Digest) -> Result<(), StoreError> {
+        let object = object_key(digest);
+        match self.backend.rename(&upload_key(upload), &object).await {
+            Err(object_store::Error::NotFound { .. }) => {
+                self.backend.head(&object).await?;
+                Ok(())
+            }
+            renamed => Ok(renamed?),
+        }
+    }
+
+    /// Forgets an upload, if it is there.
+    pub async fn discard(&self, upload: UploadId) -> Result<(), StoreError> {
+        match self.backend.delete(&upload_key(upload)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Stores what is read from a file, and says its name.
+    pub async fn put_file(&self, path: &Path) -> Result<(Digest, Bytes), StoreError> {
+        let upload = UploadId::new();
+        let mut incoming = self.receive(upload).await?;
+        let failed = |source| StoreError::File {
+            doing: "read",
+            path: path.display().to_string(),
+            source,
+        };
+        let file = tokio::fs::File::open(path).await.map_err(failed)?;
+        let mut chunks = tokio_util::io::ReaderStream::with_capacity(file, 256 << 10);
+        while let Some(chunk) = chunks.next().await {
+            incoming.write(chunk.map_err(failed)?).await?;
+        }
+        let (digest, size) = incoming.finish().await?;
+        self.adopt(upload, &digest).await?;
+        Ok((digest, size))
+    }
+
+    /// Opens stored bytes for reading.
+    pub async fn open(&self, digest: &Digest) -> Result<File, StoreError> {
+        self.open_key(&object_key(digest)).await
+    }
+
+    /// Reads stored bytes whole: for tables, not for models.
+    pub async fn read(&self, digest: &Digest) -> Result<Chunk, StoreError> {
+        Ok(self.backend.get(&object_key(digest)).await?.bytes().await?)
+    }
+
+    async fn open_key(&self, key: &Key) -> Result<File, StoreError> {
+        match self.backend.get(key).await?.payload {
+            GetResultPayload::File(file, _) => Ok(file),
+            GetResultPayload::Stream(mut chunks) => {
+                let failed = |source| StoreError::File {
+                    doing: "spool",
+                    path: key.to_string(),
+                    source,
+                };
+                let mut file = tempfile::tempfile().map_err(failed)?;
+                while let Some(chunk) = chunks.next().await {
+                    file.write_all(&chunk?).map_err(failed)?;
+                }
+                file.seek(SeekFrom::Start(0)).map_err(failed)?;
+                Ok(file)
+            }
+        }
+    }
+}
+
+/// An upload on its way in: hashed while it passes, never whole in memory. Dropped before it is
+/// finished, it leaves nothing behind.
+pub struct Incoming {
+    parts: WriteMultipart,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Incoming {
+    pub async fn write(&mut self, chunk: Chunk) -> Result<(), StoreError> {
+        self.parts.wait_for_capacity(PARTS_IN_FLIGHT).await?;
+        self.hasher.update(&chunk);
+        self.size += chunk.len() as u64;
+        self.parts.put(chunk);
+        Ok(())
+    }
+
+    /// How much has come so far.
+    pub fn size(&self) -> Bytes {
+        Bytes::new(self.size)
+    }
+
+    pub async fn finish(self) -> Result<(Digest, Bytes), StoreError> {
+        self.parts.finish().await?;
+        Ok((self.hasher.finish(), Bytes::new(self.size)))
+    }
+
+    pub async fn abort(self) -> Result<(), StoreError> {
+        Ok(self.parts.abort().await?)
+    }
+}
+
+/// Removes the parts of uploads that a crash of the server broke off. `LocalFileSystem` writes them
+/// beside their target, with a number after a `#`.
+fn sweep_broken_off(uploads: &Path) {
+    const LONGEST_UPLOAD: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+    for entry in std::fs::read_dir(uploads).into_iter().flatten().flatten() {
+        let age = entry
+            .metadata()
+            .and_then(|file| file.modified())
+            .map(|at| at.elapsed());
+        let is_old = matches!(age, Ok(Ok(age)) if age > LONGEST_UPLOAD);
+        if is_old && entry.file_name().to_string_lossy().contains('#') {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn upload_key(upload: UploadId) -> Key {
+    Key::from(format!("uploads/{upload}"))
+}
+
+/// Two hexadecimal digits deep, so that no folder grows without bound.
+fn object_key(digest: &Digest) -> Key {
+    let name = digest.to_string();
+    Key::from(format!("objects/{}/{name}", &name[..2]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                found.extend(files(&entry.path()));
+            } else {
+                found.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_named_by_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::local(folder.path()).unwrap();
+        let upload = UploadId::new();
+        let mut incoming = store.receive(upload).await.unwrap();
+        incoming.write(Chunk::from_static(b"hello ")).await.unwrap();
+        incoming.write(Chunk::from_static(b"there")).await.unwrap();
+        let (digest, size) = incoming.finish().await.unwrap();
+        assert_eq!((digest, size), (Digest::of(b"hello there"), Bytes::new(11)));
+
+        store.adopt(upload, &digest).await.unwrap();
+        assert_eq!(store.read(&digest).await.unwrap(), "hello there");
+        assert_eq!(files(folder.path()), [digest.to_string()]);
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_breaks_off_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::local(folder.path()).unwrap();
+        let mut incoming = store.receive(UploadId::new()).await.unwrap();
+        incoming.write(Chunk::from(vec![7; 6 << 20])).await.unwrap();
+        drop(incoming);
+        tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            while !files(folder.path()).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+}

@@ -1,0 +1,302 @@
+//! Competitions and their leaderboards.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::submissions::{CostDocument, EnergyDocument};
+use crate::db;
+use crate::db::boards::BoardLine;
+use crate::db::competitions::Competition;
+use crate::domain::competition::{CompetitionSpec, Cost, EntryKind, Form, Metric, Profile, Window};
+use crate::domain::competition::{Direction, TaskKind};
+use crate::domain::efficiency::Unranked;
+use crate::domain::ids::{SubmissionId, SubmissionNumber, TeamId};
+use crate::domain::limits::Limits;
+use crate::domain::ranking::Board;
+use crate::domain::split::Split;
+use crate::web::App;
+use crate::web::auth::Viewer;
+use crate::web::boards::{self, BoardScale, BoardView, Wanted};
+use crate::web::error::{ApiError, Error, Problem};
+
+/// The competition of this slug.
+pub async fn find(app: &App, slug: &str) -> Result<Competition, Error> {
+    let competition = db::competitions::find_by_slug(&app.db, slug).await?;
+    competition.ok_or_else(|| Problem::not_found(format!("competition `{slug}`")).into())
+}
+
+#[derive(Serialize)]
+struct CompetitionDocument {
+    slug: String,
+    title: String,
+    summary: String,
+    opens_at: DateTime<Utc>,
+    closes_at: Option<DateTime<Utc>>,
+    open: bool,
+    demo: bool,
+    daily_limit: u32,
+    metric: Metric,
+    direction: Direction,
+    benchmark: f64,
+    task: TaskKind,
+    kinds: Vec<EntryKind>,
+    max_size_bytes: u64,
+    batch_size: u32,
+    limits: Limits,
+    profile: Profile,
+    window: Window,
+    cost: Cost,
+    form: Form,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    teams: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submissions: Option<i64>,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<FileDocument>>,
+}
+
+#[derive(Serialize)]
+struct FileDocument {
+    path: String,
+    size_bytes: u64,
+    digest: crate::domain::digest::Digest,
+    url: String,
+}
+
+impl CompetitionDocument {
+    fn of(spec: &CompetitionSpec, now: DateTime<Utc>) -> CompetitionDocument {
+        CompetitionDocument {
+            slug: spec.slug.to_string(),
+            title: spec.title.clone(),
+            summary: spec.summary.clone(),
+            opens_at: spec.opens_at,
+            closes_at: spec.closes_at,
+            open: spec.is_open(now),
+            demo: spec.demo,
+            daily_limit: spec.daily_limit,
+            metric: spec.metric.name,
+            direction: spec.metric.name.direction(),
+            benchmark: spec.metric.benchmark,
+            task: spec.task.kind,
+            kinds: spec.entries.kinds.clone(),
+            max_size_bytes: spec.entries.max_size().as_u64(),
+            batch_size: spec.entries.batch_size,
+            limits: spec.limits.clone(),
+            profile: spec.measuring.profile,
+            window: spec.measuring.window,
+            cost: spec.efficiency.cost,
+            form: spec.efficiency.form,
+            teams: None,
+            submissions: None,
+            url: format!("/competitions/{}", spec.slug),
+            files: None,
+        }
+    }
+}
+
+pub async fn list(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct List {
+        competitions: Vec<CompetitionDocument>,
+    }
+    let now = app.clock.now();
+    let competitions = db::competitions::list(&app.db, now)
+        .await?
+        .into_iter()
+        .map(|listed| CompetitionDocument {
+            teams: Some(listed.teams),
+            submissions: Some(listed.submissions),
+            ..CompetitionDocument::of(&listed.spec, now)
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(List { competitions }))
+}
+
+pub async fn show(app: Data<App>, slug: Path<String>) -> Result<HttpResponse, ApiError> {
+    let competition = find(&app, &slug).await?;
+    let files = db::competitions::list_public_files(&app.db, competition.id).await?;
+    let document = CompetitionDocument {
+        files: Some(
+            files
+                .into_iter()
+                .map(|file| FileDocument {
+                    url: format!("/competitions/{slug}/{}", file.path),
+                    size_bytes: file.size.as_u64(),
+                    digest: file.digest,
+                    path: file.path,
+                })
+                .collect(),
+        ),
+        ..CompetitionDocument::of(&competition.spec, app.clock.now())
+    };
+    Ok(HttpResponse::Ok().json(document))
+}
+
+#[derive(Deserialize)]
+pub struct LeaderboardQuery {
+    board: Option<Board>,
+    split: Option<SplitName>,
+    hardware_class: Option<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SplitName {
+    Public,
+    Private,
+}
+
+impl From<SplitName> for Split {
+    fn from(name: SplitName) -> Split {
+        match name {
+            SplitName::Public => Split::Public,
+            SplitName::Private => Split::Private,
+        }
+    }
+}
+
+impl LeaderboardQuery {
+    /// What is asked for; a competition opens on its efficiency board and the public split.
+    pub fn wanted(self) -> Wanted {
+        Wanted {
+            board: self.board.unwrap_or(Board::Efficiency),
+            split: self.split.map_or(Split::Public, Split::from),
+            hardware_class: self.hardware_class,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct LeaderboardDocument<'a> {
+    competition: &'a str,
+    board: Board,
+    split: SplitName,
+    hardware_class: Option<&'a str>,
+    hardware_classes: &'a [String],
+    formula: FormulaDocument<'a>,
+    standings: Vec<StandingDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct FormulaDocument<'a> {
+    form: Form,
+    expression: &'static str,
+    better: &'static str,
+    cost: Cost,
+    window: Window,
+    metric: Metric,
+    direction: Direction,
+    /// Null until the reference entry is scored, or where the formula is degenerate.
+    constants: Option<&'a crate::domain::efficiency::Scale>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_no_constants: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StandingDocument<'a> {
+    place: i32,
+    /// Null for a line that is listed but has no rank.
+    rank: Option<i32>,
+    team_id: TeamId,
+    team: &'a str,
+    submission: SubmissionId,
+    number: SubmissionNumber,
+    reference: bool,
+    submitted_at: DateTime<Utc>,
+    score: f64,
+    cost_s: Option<f64>,
+    efficiency: Option<f64>,
+    quality: Option<f64>,
+    quality_term: Option<f64>,
+    cost_term: Option<f64>,
+    unranked: Option<Unranked>,
+    inference: CostDocument,
+    total: CostDocument,
+    peak_memory_bytes: u64,
+    file_size_bytes: u64,
+    energy: EnergyDocument,
+    trials: u32,
+    entries: i64,
+}
+
+impl<'a> StandingDocument<'a> {
+    fn of(line: &'a BoardLine) -> StandingDocument<'a> {
+        let efficiency = line.efficiency.as_ref().ok();
+        StandingDocument {
+            place: line.place,
+            rank: line.rank,
+            team_id: line.team,
+            team: &line.team_name,
+            submission: line.submission,
+            number: line.number,
+            reference: line.reference,
+            submitted_at: line.submitted_at,
+            score: line.score,
+            cost_s: line.cost_s,
+            efficiency: efficiency.map(|e| e.value),
+            quality: efficiency.map(|e| e.quality),
+            quality_term: efficiency.map(|e| e.quality_term),
+            cost_term: efficiency.map(|e| e.cost_term),
+            unranked: line.efficiency.as_ref().err().copied(),
+            inference: CostDocument::from(line.summary.inference),
+            total: CostDocument::from(line.summary.total),
+            peak_memory_bytes: line.summary.peak_memory.as_u64(),
+            file_size_bytes: line.artifact_size.as_u64(),
+            energy: EnergyDocument::from(&line.summary.energy),
+            trials: line.summary.trials,
+            entries: line.entries,
+        }
+    }
+}
+
+pub async fn leaderboard(
+    app: Data<App>,
+    slug: Path<String>,
+    query: Query<LeaderboardQuery>,
+    Viewer(viewer): Viewer,
+) -> Result<HttpResponse, ApiError> {
+    let competition = find(&app, &slug).await?;
+    let wanted = query.into_inner().wanted();
+    let view = boards::find(&app, &competition, viewer.as_ref(), wanted).await?;
+    let body = view.json.get_or_init(|| document(&competition, &view));
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body.clone()))
+}
+
+fn document(competition: &Competition, view: &BoardView) -> bytes::Bytes {
+    let spec = &competition.spec;
+    let (constants, why_no_constants) = match &view.scale {
+        BoardScale::Frozen(scale) => (Some(scale), None),
+        BoardScale::Pending => (None, Some("the reference entry has not been measured yet")),
+        BoardScale::Degenerate(reason) => (None, Some(reason.as_str())),
+    };
+    let document = LeaderboardDocument {
+        competition: spec.slug.as_str(),
+        board: view.board,
+        split: match view.split {
+            Split::Public => SplitName::Public,
+            Split::Private => SplitName::Private,
+        },
+        hardware_class: view.hardware_class.as_deref(),
+        hardware_classes: &view.hardware_classes,
+        formula: FormulaDocument {
+            form: spec.efficiency.form,
+            expression: "(1 - (score - benchmark) / (best - benchmark)) + cost_s / cost_scale_s",
+            better: "lower",
+            cost: spec.efficiency.cost,
+            window: spec.measuring.window,
+            metric: spec.metric.name,
+            direction: spec.metric.name.direction(),
+            constants,
+            why_no_constants,
+        },
+        standings: view.lines.iter().map(StandingDocument::of).collect(),
+    };
+    serde_json::to_vec(&document)
+        .expect("a board is numbers and texts")
+        .into()
+}

@@ -1,0 +1,63 @@
+//! The JSON API under `/api/v1`. Its documents are declared beside the handlers that answer them.
+
+mod competitions;
+mod submissions;
+mod uploads;
+
+use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
+
+use super::error::{ApiError, Problem};
+
+pub fn routes(service: &mut ServiceConfig) {
+    service
+        .app_data(
+            JsonConfig::default()
+                .limit(64 << 10)
+                .error_handler(|error, _| {
+                    ApiError::from(Problem::bad_request(format!(
+                        "The JSON cannot be read: {error}."
+                    )))
+                    .into()
+                }),
+        )
+        .app_data(
+            PathConfig::default()
+                .error_handler(|_, _| ApiError::from(Problem::not_found("such resource")).into()),
+        )
+        .app_data(QueryConfig::default().error_handler(|error, _| {
+            ApiError::from(Problem::bad_request(format!(
+                "The query cannot be read: {error}."
+            )))
+            .into()
+        }))
+        .route("/competitions", web::get().to(competitions::list))
+        .route("/competitions/{slug}", web::get().to(competitions::show))
+        .route(
+            "/competitions/{slug}/leaderboard",
+            web::get().to(competitions::leaderboard),
+        )
+        .route(
+            "/competitions/{slug}/submissions",
+            web::get().to(submissions::list_mine),
+        )
+        .route(
+            "/competitions/{slug}/submissions",
+            web::post().to(submissions::create),
+        )
+        .route(
+            "/competitions/{slug}/uploads",
+            web::post().to(uploads::start),
+        )
+        .route("/uploads/{id}/{secret}", web::put().to(uploads::put))
+        .route("/uploads/{id}/commit", web::post().to(uploads::commit))
+        .route("/submissions/{id}", web::get().to(submissions::show))
+        .route(
+            "/submissions/{id}/cancel",
+            web::post().to(submissions::cancel),
+        )
+        .default_service(web::to(nothing));
+}
+
+async fn nothing() -> Result<actix_web::HttpResponse, ApiError> {
+    Err(Problem::not_found("such address in the API").into())
+}

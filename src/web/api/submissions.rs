@@ -1,0 +1,408 @@
+//! Submissions: made in one call, and shown with every trial.
+
+use actix_multipart::{Field, Multipart};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use super::competitions::find;
+use crate::db;
+use crate::db::accounts::User;
+use crate::db::submissions::Submission;
+use crate::domain::energy::{Energy, Tier};
+use crate::domain::ids::{SubmissionId, SubmissionNumber};
+use crate::domain::submission::{FailureClass, Phase, Status};
+use crate::domain::trial::{PhaseCost, Trial};
+use crate::web::App;
+use crate::web::auth::{SignedIn, Viewer};
+use crate::web::error::{ApiError, Problem};
+use crate::web::uploads::{self, Committed};
+
+#[derive(Serialize)]
+struct CreatedDocument {
+    id: SubmissionId,
+    number: SubmissionNumber,
+    url: String,
+}
+
+/// 201, with where to look.
+pub fn created(committed: Committed) -> HttpResponse {
+    let location = format!("/api/v1/submissions/{}", committed.id);
+    HttpResponse::Created()
+        .insert_header(("Location", location))
+        .json(CreatedDocument {
+            id: committed.id,
+            number: committed.number,
+            url: format!("/submissions/{}", committed.id),
+        })
+}
+
+/// One multipart call with `file` and, if wanted, `description`.
+pub async fn create(
+    app: Data<App>,
+    slug: Path<String>,
+    SignedIn(user): SignedIn,
+    form: Multipart,
+) -> Result<HttpResponse, ApiError> {
+    let competition = find(&app, &slug).await?;
+    Ok(created(
+        receive_form(&app, &competition, &user, form).await?,
+    ))
+}
+
+/// Reads a form with `file` and `description` and makes a submission of it.
+pub use form::receive_form;
+
+mod form {
+    use super::{Field, Multipart, Problem, StreamExt, User, uploads};
+    use crate::db::competitions::Competition;
+    use crate::db::uploads::Received;
+    use crate::domain::ids::UploadId;
+    use crate::web::App;
+    use crate::web::error::Error;
+    use crate::web::uploads::Committed;
+
+    /// More than a description may have, in bytes; longer fields are refused while they come.
+    const FIELD_LIMIT: usize = 16 << 10;
+
+    pub async fn receive_form(
+        app: &App,
+        competition: &Competition,
+        user: &User,
+        mut form: Multipart,
+    ) -> Result<Committed, Error> {
+        uploads::check_may_enter(app, competition, user).await?;
+        let upload = UploadId::new();
+        let mut file: Option<(String, Received)> = None;
+        let mut description = String::new();
+        while let Some(field) = form.next().await {
+            let field = field.map_err(|error| unreadable(&error))?;
+            match field.name() {
+                Some("file") if file.is_none() => {
+                    let name = field
+                        .content_disposition()
+                        .and_then(|disposition| disposition.get_filename())
+                        .unwrap_or_default()
+                        .to_owned();
+                    let received = uploads::receive(app, competition, upload, None, field).await?;
+                    file = Some((name, received));
+                }
+                Some("description") => match read_text(field).await {
+                    Ok(text) => description = text,
+                    Err(error) => {
+                        app.store.discard(upload).await?;
+                        return Err(error);
+                    }
+                },
+                Some(_) | None => {
+                    app.store.discard(upload).await?;
+                    return Err(Problem::bad_request(
+                        "The form has one `file` and, if you like, a `description`; nothing else.",
+                    )
+                    .into());
+                }
+            }
+        }
+        let Some((name, received)) = file else {
+            return Err(Problem::bad_request("The form has no `file`.").into());
+        };
+        uploads::commit(
+            app,
+            competition,
+            user,
+            upload,
+            &name,
+            &received,
+            &description,
+        )
+        .await
+    }
+
+    async fn read_text(mut field: Field) -> Result<String, Error> {
+        let mut text = Vec::new();
+        while let Some(chunk) = field.next().await {
+            text.extend_from_slice(&chunk.map_err(|error| unreadable(&error))?);
+            if text.len() > FIELD_LIMIT {
+                return Err(Problem::bad_request("The description is too long.").into());
+            }
+        }
+        String::from_utf8(text)
+            .map_err(|_| Problem::bad_request("The description is not UTF-8.").into())
+    }
+
+    fn unreadable(error: &actix_multipart::MultipartError) -> Error {
+        Problem::bad_request(format!("The form cannot be read: {error}.")).into()
+    }
+}
+
+/// Wall and CPU time of a stretch, in seconds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CostDocument {
+    wall_s: f64,
+    cpu_s: f64,
+}
+
+impl From<PhaseCost> for CostDocument {
+    fn from(cost: PhaseCost) -> CostDocument {
+        CostDocument {
+            wall_s: cost.wall.as_secs_f64(),
+            cpu_s: cost.cpu.as_secs_f64(),
+        }
+    }
+}
+
+/// A figure of energy, or null with the reason.
+#[derive(Debug, Serialize)]
+pub struct EnergyDocument {
+    value: Option<f64>,
+    unit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<Tier>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    includes_idle: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
+}
+
+impl From<&Energy> for EnergyDocument {
+    fn from(energy: &Energy) -> EnergyDocument {
+        match energy {
+            Energy::Measured(measured) => EnergyDocument {
+                value: Some(measured.gross.as_f64()),
+                unit: "J",
+                tier: Some(measured.tier),
+                method: Some(measured.method.clone()),
+                scope: Some(measured.scope.clone()),
+                includes_idle: Some(true),
+                simulated: Some(measured.simulated),
+                missing: None,
+            },
+            Energy::Missing { reason } => EnergyDocument {
+                value: None,
+                unit: "J",
+                tier: None,
+                method: None,
+                scope: None,
+                includes_idle: None,
+                simulated: None,
+                missing: Some(reason.clone()),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SubmissionDocument {
+    id: SubmissionId,
+    number: SubmissionNumber,
+    competition: String,
+    team: String,
+    kind: String,
+    file_name: String,
+    file_size_bytes: u64,
+    digest: crate::domain::digest::Digest,
+    description: String,
+    reference: bool,
+    submitted_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    status: &'static str,
+    phase: Option<PhaseDocument>,
+    /// Its place in the queue while it is queued; 1 is next.
+    queue_position: Option<i64>,
+    failure: Option<FailureDocument>,
+    result: Option<ResultDocument>,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct PhaseDocument {
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trials: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct FailureDocument {
+    class: FailureClass,
+    code: String,
+    message: String,
+    uses_quota: bool,
+}
+
+#[derive(Serialize)]
+struct ResultDocument {
+    /// On the public split.
+    score: f64,
+    /// For hosts until the competition is finalised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score_private: Option<f64>,
+    hardware_class: String,
+    /// Per pass over the test inputs: median of the trials.
+    inference: CostDocument,
+    /// A process with one pass, from start to exit: median of the trials.
+    total: CostDocument,
+    peak_memory_bytes: u64,
+    /// Per pass over the test inputs.
+    energy: EnergyDocument,
+    deterministic: bool,
+    trials: Vec<TrialDocument>,
+}
+
+#[derive(Serialize)]
+struct TrialDocument {
+    number: u32,
+    passes: u32,
+    start_up: CostDocument,
+    first_call: CostDocument,
+    /// The whole measured window, all its passes.
+    inference: CostDocument,
+    inference_per_pass: CostDocument,
+    finish: CostDocument,
+    total: CostDocument,
+    peak_memory_bytes: u64,
+    /// Of the whole measured window.
+    energy: EnergyDocument,
+    predictions_digest: crate::domain::digest::Digest,
+}
+
+impl From<&Trial> for TrialDocument {
+    fn from(trial: &Trial) -> TrialDocument {
+        TrialDocument {
+            number: trial.number,
+            passes: trial.passes,
+            start_up: trial.start_up.into(),
+            first_call: trial.first_call.into(),
+            inference: trial.inference.into(),
+            inference_per_pass: trial.inference_per_pass().into(),
+            finish: trial.finish.into(),
+            total: trial.total().into(),
+            peak_memory_bytes: trial.peak_memory.as_u64(),
+            energy: (&trial.energy).into(),
+            predictions_digest: trial.predictions,
+        }
+    }
+}
+
+impl PhaseDocument {
+    fn of(status: Status) -> Option<PhaseDocument> {
+        let Status::Running(phase) = status else {
+            return None;
+        };
+        let (trial, trials) = match phase {
+            Phase::Trial { number, of } => (Some(number), Some(of)),
+            Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
+        };
+        Some(PhaseDocument {
+            name: phase.as_str(),
+            trial,
+            trials,
+        })
+    }
+}
+
+pub async fn show(
+    app: Data<App>,
+    id: Path<SubmissionId>,
+    viewer: Viewer,
+    signed_in: Result<SignedIn, ApiError>,
+) -> Result<HttpResponse, ApiError> {
+    let submission = find_submission(&app, *id).await?;
+    let viewer = signed_in.ok().map(|SignedIn(user)| user).or(viewer.0);
+    let trials = db::sessions::list_trials(&app.db, submission.id).await?;
+    let position = db::jobs::position(&app.db, submission.id).await?;
+    Ok(HttpResponse::Ok().json(document(submission, &trials, position, viewer.as_ref())))
+}
+
+/// The submission of this id.
+pub async fn find_submission(
+    app: &App,
+    id: SubmissionId,
+) -> Result<Submission, crate::web::error::Error> {
+    let submission = db::submissions::find(&app.db, id).await?;
+    submission.ok_or_else(|| Problem::not_found("such submission").into())
+}
+
+fn document(
+    submission: Submission,
+    trials: &[Trial],
+    queue_position: Option<i64>,
+    viewer: Option<&User>,
+) -> SubmissionDocument {
+    let is_host = viewer.is_some_and(|viewer| viewer.is_host);
+    SubmissionDocument {
+        id: submission.id,
+        number: submission.number,
+        competition: submission.competition_slug,
+        team: submission.team_name,
+        kind: submission.kind,
+        file_name: submission.file_name,
+        file_size_bytes: submission.artifact_size.as_u64(),
+        digest: submission.artifact,
+        description: submission.description,
+        reference: submission.reference,
+        submitted_at: submission.submitted_at,
+        finished_at: submission.finished_at,
+        status: submission.status.as_str(),
+        phase: PhaseDocument::of(submission.status),
+        queue_position,
+        failure: submission.failure.map(|failure| FailureDocument {
+            uses_quota: failure.class.uses_quota(),
+            class: failure.class,
+            code: failure.code,
+            message: failure.message,
+        }),
+        result: submission.result.map(|result| ResultDocument {
+            score: result.score_public,
+            score_private: is_host.then_some(result.score_private),
+            hardware_class: result.hardware_class,
+            inference: result.summary.inference.into(),
+            total: result.summary.total.into(),
+            peak_memory_bytes: result.summary.peak_memory.as_u64(),
+            energy: (&result.summary.energy).into(),
+            deterministic: result.summary.deterministic,
+            trials: trials.iter().map(TrialDocument::from).collect(),
+        }),
+        url: format!("/submissions/{}", submission.id),
+    }
+}
+
+/// The caller's own submissions in a competition, the latest first, without their trials.
+pub async fn list_mine(
+    app: Data<App>,
+    slug: Path<String>,
+    SignedIn(user): SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    #[derive(Serialize)]
+    struct List {
+        submissions: Vec<SubmissionDocument>,
+    }
+    let competition = find(&app, &slug).await?;
+    let submissions = match db::teams::find_of_user(&app.db, competition.id, user.id).await? {
+        Some(team) => db::submissions::list_of_team(&app.db, team.id).await?,
+        None => Vec::new(),
+    };
+    let submissions = submissions
+        .into_iter()
+        .map(|submission| document(submission, &[], None, Some(&user)))
+        .collect();
+    Ok(HttpResponse::Ok().json(List { submissions }))
+}
+
+pub async fn cancel(
+    app: Data<App>,
+    id: Path<SubmissionId>,
+    SignedIn(user): SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    uploads::cancel(&app, &user, *id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

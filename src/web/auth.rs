@@ -1,0 +1,266 @@
+//! Who asks: a browser with a cookie, or a program with a token. And whether a post really comes
+//! from our own pages.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::body::MessageBody;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, PasswordHash};
+
+use super::App;
+use super::error::{ApiError, Error, Problem};
+use crate::db;
+use crate::db::accounts::User;
+use crate::domain::digest::Digest;
+
+const COOKIE: &str = "leanboard_sign_in";
+pub const SIGN_IN_DAYS: i64 = 30;
+/// What every API token begins with, so that it is recognised where it leaks.
+const TOKEN_PREFIX: &str = "lb_";
+/// Failed sign-ins of one name in a quarter of an hour, after which it has to wait.
+const FAILED_SIGN_INS_LIMIT: i64 = 10;
+
+/// 32 random bytes, written in hexadecimal. We keep only its digest.
+#[derive(Debug)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(prefix: &str) -> Secret {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the kernel has random bytes");
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Secret(format!("{prefix}{digits}"))
+    }
+
+    /// A new API token.
+    pub fn token() -> Secret {
+        Secret::new(TOKEN_PREFIX)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+}
+
+/// Hashes a password with argon2id and a salt of its own. Slow by intent: call it where blocking
+/// is allowed.
+pub fn hash_password(password: &str) -> Result<String, Error> {
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))
+}
+
+fn is_password(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
+}
+
+/// Checks a name and a password. A wrong name takes as long as a wrong password.
+///
+/// # Errors
+/// 401 with one sentence for both; 429 after too many failures.
+pub async fn check_password(app: &App, name: &str, password: String) -> Result<User, Error> {
+    if db::accounts::count_failed_sign_ins(&app.db, name).await? >= FAILED_SIGN_INS_LIMIT {
+        return Err(Problem::new(
+            actix_web::http::StatusCode::TOO_MANY_REQUESTS,
+            "too_many_sign_ins",
+            "Signing in with this name failed too often. Try again in a quarter of an hour.",
+        )
+        .into());
+    }
+    let credentials = db::accounts::find_credentials(&app.db, name).await?;
+    let hash = match &credentials {
+        Some(credentials) => credentials.password_hash.clone(),
+        None => app.decoy_hash.clone(),
+    };
+    let is_right = app
+        .hash_blocking(move || is_password(&password, &hash))
+        .await?;
+    match credentials.filter(|_| is_right) {
+        Some(credentials) => Ok(credentials.user),
+        None => {
+            db::accounts::insert_failed_sign_in(&app.db, name).await?;
+            Err(Problem::unauthorized("The name or the password is wrong.").into())
+        }
+    }
+}
+
+/// Signs a user in: what the browser is to keep.
+pub async fn sign_in(app: &App, user: &User) -> Result<Cookie<'static>, Error> {
+    let secret = Secret::new("");
+    let expires_at = app.clock.now() + chrono::Duration::days(SIGN_IN_DAYS);
+    db::accounts::insert_sign_in(&app.db, &secret.digest(), user.id, expires_at).await?;
+    Ok(cookie(app, secret.0, CookieDuration::days(SIGN_IN_DAYS)))
+}
+
+/// Signs the request's browser out: what it is to keep instead.
+pub async fn sign_out(app: &App, request: &HttpRequest) -> Result<Cookie<'static>, Error> {
+    if let Some(cookie) = request.cookie(COOKIE) {
+        db::accounts::delete_sign_in(&app.db, &Digest::of(cookie.value().as_bytes())).await?;
+    }
+    Ok(cookie(app, String::new(), CookieDuration::ZERO))
+}
+
+fn cookie(app: &App, value: String, max_age: CookieDuration) -> Cookie<'static> {
+    Cookie::build(COOKIE, value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(
+            app.public_url
+                .as_deref()
+                .is_some_and(|url| url.starts_with("https://")),
+        )
+        .max_age(max_age)
+        .finish()
+}
+
+/// Whoever looks at a page: signed in, or not.
+#[derive(Debug, Clone)]
+pub struct Viewer(pub Option<User>);
+
+impl FromRequest for Viewer {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Viewer, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = app(&request);
+            let Some(cookie) = request.cookie(COOKIE) else {
+                return Ok(Viewer(None));
+            };
+            let token = Digest::of(cookie.value().as_bytes());
+            let user = db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?;
+            Ok(Viewer(user))
+        })
+    }
+}
+
+/// Somebody who is signed in: by a token in `Authorization: Bearer`, else by the cookie.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub User);
+
+impl FromRequest for SignedIn {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<SignedIn, ApiError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let token = bearer_token(request.headers());
+        let viewer = Viewer::from_request(request, payload);
+        let app = app(request);
+        Box::pin(async move {
+            let user = match token {
+                Some(token) => token_user(&app, token?).await?,
+                None => viewer.await?.0,
+            };
+            let user = user.ok_or_else(|| {
+                Problem::unauthorized(
+                    "This needs an account: send an API token as `Authorization: Bearer lb_…`.",
+                )
+            })?;
+            Ok(SignedIn(user))
+        })
+    }
+}
+
+async fn token_user(app: &App, token: Digest) -> Result<Option<User>, Error> {
+    match db::accounts::find_token_user(&app.db, &token).await? {
+        Some(user) => Ok(Some(user)),
+        None => Err(Problem::unauthorized(
+            "This API token is unknown or was revoked. Make a new one on your account page.",
+        )
+        .into()),
+    }
+}
+
+/// The token of the request, if it sends one. One that cannot be ours is refused unread.
+fn bearer_token(headers: &HeaderMap) -> Option<Result<Digest, Problem>> {
+    let header = headers.get(AUTHORIZATION)?;
+    let token = header.to_str().ok().and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    Some(
+        match token.filter(|token| token.starts_with(TOKEN_PREFIX)) {
+            Some(token) => Ok(Digest::of(token.as_bytes())),
+            None => Err(Problem::unauthorized(
+                "The Authorization header holds no token of ours: they look like `Bearer lb_…`.",
+            )),
+        },
+    )
+}
+
+fn app(request: &HttpRequest) -> Data<App> {
+    Data::clone(
+        request
+            .app_data::<Data<App>>()
+            .expect("the application's state is set where the server is built"),
+    )
+}
+
+/// Refuses posts that another site's page makes a browser send. Programs that send a token instead
+/// of a cookie are let through; browsers always say where a post comes from.
+pub async fn refuse_cross_site(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let changes_something = !matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if changes_something && is_cross_site(&request) {
+        let problem = Problem::forbidden(
+            "cross_site",
+            "This request came from another site's page, so it was refused.",
+        );
+        return Err(ApiError::from(problem).into());
+    }
+    next.call(request).await
+}
+
+fn is_cross_site(request: &ServiceRequest) -> bool {
+    let headers = request.headers();
+    if headers.contains_key(AUTHORIZATION) {
+        return false;
+    }
+    if let Some(site) = headers.get("Sec-Fetch-Site") {
+        return site != "same-origin" && site != "none";
+    }
+    let Some(origin) = headers.get(ORIGIN) else {
+        return false;
+    };
+    let app = app(request.request());
+    let is_ours = match &app.public_url {
+        Some(url) => origin == url.as_str(),
+        None => {
+            let host = headers
+                .get(HOST)
+                .map(|host| host.as_bytes())
+                .unwrap_or_default();
+            let origin = origin.as_bytes();
+            origin
+                .strip_prefix(b"http://")
+                .or(origin.strip_prefix(b"https://"))
+                == Some(host)
+        }
+    };
+    !is_ours
+}

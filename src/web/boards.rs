@@ -1,0 +1,181 @@
+//! Leaderboards, served from memory. A board is read anew when the database says that it was
+//! ranked, and every few seconds in case that was not heard.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::{Duration, Instant};
+
+use actix_web::web::Data;
+use bytes::Bytes as Body;
+
+use super::App;
+use super::error::{Error, Problem};
+use crate::db;
+use crate::db::accounts::User;
+use crate::db::boards::{BoardKey, BoardLine};
+use crate::db::competitions::Competition;
+use crate::db::notifications::{BOARDS, Heard, Listener};
+use crate::domain::efficiency::Scale;
+use crate::domain::ranking::Board;
+use crate::domain::split::Split;
+
+/// After this time a board is read anew whether or not it was ranked.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+/// Boards kept at once; they are all dropped when there are more.
+const BOARDS_KEPT: usize = 1000;
+
+/// A board with all that is shown of it.
+#[derive(Debug)]
+pub struct BoardView {
+    pub board: Board,
+    pub split: Split,
+    /// `None` before the first entry is scored.
+    pub hardware_class: Option<String>,
+    /// All that have scored entries, the fullest first.
+    pub hardware_classes: Vec<String>,
+    pub scale: BoardScale,
+    pub lines: Vec<BoardLine>,
+    /// The board as JSON and as the page of somebody who is not signed in, once asked for.
+    pub json: OnceLock<Body>,
+    pub page: OnceLock<Body>,
+}
+
+/// The constants of the formula, or why there are none.
+#[derive(Debug)]
+pub enum BoardScale {
+    Frozen(Scale),
+    /// The reference entry is not scored yet.
+    Pending,
+    /// The formula divides by nothing here; the sentence says why.
+    Degenerate(String),
+}
+
+/// Which board a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    pub board: Board,
+    pub split: Split,
+    /// Without one, the class with the most entries.
+    pub hardware_class: Option<String>,
+}
+
+#[derive(Default)]
+pub struct BoardCache(RwLock<HashMap<(uuid::Uuid, Wanted), (Instant, Arc<BoardView>)>>);
+
+impl BoardCache {
+    fn find(&self, key: &(uuid::Uuid, Wanted)) -> Option<Arc<BoardView>> {
+        let boards = self
+            .0
+            .read()
+            .expect("no thread panics while it holds the boards");
+        let (read_at, board) = boards.get(key)?;
+        (read_at.elapsed() < FRESH_FOR).then(|| Arc::clone(board))
+    }
+
+    fn insert(&self, key: (uuid::Uuid, Wanted), read_at: Instant, board: Arc<BoardView>) {
+        let mut boards = self
+            .0
+            .write()
+            .expect("no thread panics while it holds the boards");
+        if boards.len() >= BOARDS_KEPT {
+            boards.clear();
+        }
+        boards.insert(key, (read_at, board));
+    }
+
+    fn forget(&self, competition: Option<uuid::Uuid>) {
+        let mut boards = self
+            .0
+            .write()
+            .expect("no thread panics while it holds the boards");
+        boards.retain(|(of, _), _| competition.is_some_and(|forgotten| *of != forgotten));
+    }
+}
+
+/// A competition's board. The private split is for the host only until the competition is
+/// finalised.
+///
+/// # Errors
+/// 403 for the private split, 404 for a hardware class without entries.
+pub async fn find(
+    app: &App,
+    competition: &Competition,
+    viewer: Option<&User>,
+    wanted: Wanted,
+) -> Result<Arc<BoardView>, Error> {
+    if wanted.split == Split::Private && !viewer.is_some_and(|viewer| viewer.is_host) {
+        return Err(Problem::forbidden(
+            "private_split",
+            "The private board opens when the host finalises the competition.",
+        )
+        .into());
+    }
+    let key = (competition.id.0, wanted);
+    if let Some(board) = app.boards.find(&key) {
+        return Ok(board);
+    }
+    let read_at = Instant::now();
+    let board = Arc::new(read(app, competition, &key.1).await?);
+    // A class that nobody has entries in is an error above, so strangers cannot fill the memory.
+    app.boards.insert(key, read_at, Arc::clone(&board));
+    Ok(board)
+}
+
+async fn read(app: &App, competition: &Competition, wanted: &Wanted) -> Result<BoardView, Error> {
+    let hardware_classes = db::boards::list_hardware_classes(&app.db, competition.id).await?;
+    let hardware_class = match &wanted.hardware_class {
+        Some(class) if hardware_classes.contains(class) => Some(class.clone()),
+        Some(_) => {
+            return Err(Problem::not_found("such hardware class in this competition").into());
+        }
+        None => hardware_classes.first().cloned(),
+    };
+    let mut view = BoardView {
+        board: wanted.board,
+        split: wanted.split,
+        hardware_class: None,
+        hardware_classes,
+        scale: BoardScale::Pending,
+        lines: Vec::new(),
+        json: OnceLock::new(),
+        page: OnceLock::new(),
+    };
+    if let Some(class) = hardware_class {
+        let scale = db::boards::find_scale(&app.db, competition.id, &class, wanted.split).await?;
+        view.scale = match scale {
+            Some(Ok(scale)) => BoardScale::Frozen(scale),
+            Some(Err(reason)) => BoardScale::Degenerate(reason),
+            None => BoardScale::Pending,
+        };
+        let key = BoardKey {
+            competition: competition.id,
+            hardware_class: class,
+            split: wanted.split,
+            board: wanted.board,
+        };
+        view.lines = db::boards::list_standings(&app.db, &key).await?;
+        view.hardware_class = Some(key.hardware_class);
+    }
+    Ok(view)
+}
+
+/// Forgets boards as the database says that they were ranked. Runs as long as the server.
+pub async fn follow(app: Data<App>) {
+    loop {
+        if let Err(error) = listen(&app).await {
+            tracing::warn!(%error, "changes of boards cannot be heard; they are re-read by time");
+        }
+        tokio::time::sleep(FRESH_FOR).await;
+    }
+}
+
+async fn listen(app: &App) -> Result<(), Error> {
+    let mut listener = Listener::connect(&app.db, &[BOARDS]).await?;
+    app.boards.forget(None);
+    loop {
+        match listener.next().await? {
+            Heard::Notification { payload, .. } => app.boards.forget(payload.parse().ok()),
+            Heard::Gap => app.boards.forget(None),
+        }
+    }
+}

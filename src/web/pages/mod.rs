@@ -1,0 +1,4 @@
+//! The pages.
+use actix_web::web::ServiceConfig;
+
+pub fn routes(_: &mut ServiceConfig) {}
