@@ -82,6 +82,9 @@ pub struct Task {
     /// Public rows of the same columns as the test inputs, for the smoke run.
     #[serde(default = "default_sample")]
     pub sample: String,
+    /// A whole submission with any predictions, which shows participants the row ids.
+    #[serde(default = "default_sample_submission")]
+    pub sample_submission: String,
 }
 
 fn default_id() -> String {
@@ -98,6 +101,10 @@ fn default_solution() -> String {
 
 fn default_sample() -> String {
     "data/sample_test.csv".to_owned()
+}
+
+fn default_sample_submission() -> String {
+    "data/sample_submission.csv".to_owned()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

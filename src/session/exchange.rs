@@ -62,6 +62,13 @@ pub fn run(
     let sandbox = bench.walls.make_room(&room(bench, candidate, inputs))?;
     let mut exchange = Exchange::start(sandbox, limits)?;
     let played = exchange.play(passes, meter)?;
+    if let Err(Broken::Nonsense) = played {
+        return Ok(Ended {
+            result: Err(nonsense()),
+            stdout: String::new(),
+            stderr: String::new(),
+        });
+    }
     let last = exchange.last;
     let run = exchange.sandbox.wait()?;
     let result = match played {
@@ -78,6 +85,7 @@ pub fn run(
         Ok(_) => Err(why_it_ended(&run, limits)?),
         Err(Broken::Refused(failure)) if run.outcome != Outcome::OutOfMemory => Err(failure),
         Err(Broken::Refused(_) | Broken::Silent) => Err(why_it_ended(&run, limits)?),
+        Err(Broken::Nonsense) => Err(nonsense()),
     };
     Ok(Ended {
         result,
@@ -135,6 +143,8 @@ enum Broken {
     Refused(Failure),
     /// It ended or was ended; the outcome says how.
     Silent,
+    /// It said what our harness never says: something else speaks in its place.
+    Nonsense,
 }
 
 /// The stretches up to the word to finish.
@@ -186,7 +196,7 @@ impl Exchange {
     ) -> Result<Result<Played, Broken>, SessionError> {
         let (ready, start_up) = or_broken!(self.hear()?);
         let Event::Ready { runtime } = ready else {
-            return Ok(Err(Broken::Silent));
+            return Ok(Err(Broken::Nonsense));
         };
         let first_call = or_broken!(self.passes(1)?);
         let mut window = PhaseCost::default();
@@ -194,7 +204,8 @@ impl Exchange {
         if passes > 0 {
             let before = meter.read();
             window = or_broken!(self.passes(passes)?);
-            energy = energy_between(meter, before, meter.read());
+            let after = meter.read();
+            energy = energy_between(meter, before, after);
         }
         self.say(r#"{"finish":true}"#)?;
         Ok(Ok(Played {
@@ -212,7 +223,9 @@ impl Exchange {
         let (event, cost) = or_broken!(self.hear()?);
         match event {
             Event::Done => Ok(Ok(cost)),
-            Event::Ready { .. } | Event::Finished | Event::Failed { .. } => Ok(Err(Broken::Silent)),
+            Event::Ready { .. } | Event::Finished | Event::Failed { .. } => {
+                Ok(Err(Broken::Nonsense))
+            }
         }
     }
 
@@ -231,9 +244,9 @@ impl Exchange {
         let (text, at) = match self.sandbox.receive(self.give_up_at)? {
             Received::Line { text, at } => (text, at),
             Received::Ended => return Ok(Err(Broken::Silent)),
-            Received::TimedOut | Received::Garbage => {
-                self.sandbox.canceller().kill_as_time_out();
-                return Ok(Err(Broken::Silent));
+            Received::Garbage => return Ok(Err(Broken::Nonsense)),
+            Received::TimedOut => {
+                return Err(SessionError::Harness("it outlived its limit".to_owned()));
             }
         };
         let usage = self.sandbox.usage()?;
@@ -244,9 +257,16 @@ impl Exchange {
                 clean(&message),
             )))),
             Ok(event) => Ok(Ok((event, cost))),
-            Err(_) => Ok(Err(Broken::Silent)),
+            Err(_) => Ok(Err(Broken::Nonsense)),
         }
     }
+}
+
+fn nonsense() -> Failure {
+    Failure::participant(
+        "run_failed",
+        "Something other than the harness spoke during the run, so it was ended.",
+    )
 }
 
 fn collect(

@@ -170,6 +170,7 @@ async fn look_at(app: &App, upload: UploadId, size: Bytes) -> Result<serde_json:
     let file = app.store.open_upload(upload).await?;
     let checked = actix_web::web::block(move || entries::onnx::check(file, size))
         .await
+        .map_err(|error| Error::Internal(error.to_string()))?
         .map_err(|error| Error::Internal(error.to_string()))?;
     let model = checked.map_err(|rejection| {
         Problem::new(

@@ -138,24 +138,8 @@ pub async fn show(app: Data<App>, slug: Path<String>) -> Result<HttpResponse, Ap
 #[derive(Deserialize)]
 pub struct LeaderboardQuery {
     board: Option<Board>,
-    split: Option<SplitName>,
+    split: Option<Split>,
     hardware_class: Option<String>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum SplitName {
-    Public,
-    Private,
-}
-
-impl From<SplitName> for Split {
-    fn from(name: SplitName) -> Split {
-        match name {
-            SplitName::Public => Split::Public,
-            SplitName::Private => Split::Private,
-        }
-    }
 }
 
 impl LeaderboardQuery {
@@ -163,7 +147,7 @@ impl LeaderboardQuery {
     pub fn wanted(self) -> Wanted {
         Wanted {
             board: self.board.unwrap_or(Board::Efficiency),
-            split: self.split.map_or(Split::Public, Split::from),
+            split: self.split.unwrap_or(Split::Public),
             hardware_class: self.hardware_class,
         }
     }
@@ -173,7 +157,7 @@ impl LeaderboardQuery {
 struct LeaderboardDocument<'a> {
     competition: &'a str,
     board: Board,
-    split: SplitName,
+    split: Split,
     hardware_class: Option<&'a str>,
     hardware_classes: &'a [String],
     formula: FormulaDocument<'a>,
@@ -277,10 +261,7 @@ fn document(competition: &Competition, view: &BoardView) -> bytes::Bytes {
     let document = LeaderboardDocument {
         competition: spec.slug.as_str(),
         board: view.board,
-        split: match view.split {
-            Split::Public => SplitName::Public,
-            Split::Private => SplitName::Private,
-        },
+        split: view.split,
         hardware_class: view.hardware_class.as_deref(),
         hardware_classes: &view.hardware_classes,
         formula: FormulaDocument {

@@ -1,0 +1,374 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::competition::{Cost, Window};
+
+const RULES: &str = r#"slug = "ab"
+title = "A or B"
+summary = "Tell a from b."
+opens_at = 2026-01-01
+closes_at = 2026-02-01T12:00:00+02:00
+
+[task]
+kind = "label"
+target = "label"
+classes = ["a", "b"]
+
+[metric]
+name = "accuracy"
+benchmark = 0.5
+
+[[starter]]
+file = "starter/best.onnx"
+team = "Host"
+reference = true
+"#;
+
+/// A bundle without faults, in which a test then plants one.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = Folder(TempDir::new().unwrap());
+        for (path, text) in [
+            ("competition.toml", RULES),
+            ("description.md", "# A or B\n"),
+            ("rules.md", "Be kind.\n"),
+            ("data/sample_test.csv", "id,x\n7,1\n"),
+            ("data/sample_submission.csv", "id,label\n1,a\n2,a\n"),
+            ("hidden/test.csv", "id,x\n1,1.5\n2,2\n"),
+            (
+                "hidden/solution.csv",
+                "id,label,Usage\n2,b,Private\n1,a,Public\n",
+            ),
+            ("starter/best.onnx", "a model"),
+        ] {
+            folder.write(path, text);
+        }
+        folder
+    }
+
+    fn with_rules(change: impl Fn(&str) -> String) -> Folder {
+        let folder = Folder::new();
+        folder.write("competition.toml", &change(RULES));
+        folder
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.0.path().join(path)).unwrap();
+    }
+
+    fn findings(&self) -> Vec<String> {
+        let findings = Bundle::read(self.0.path()).unwrap_err();
+        findings.iter().map(Finding::to_string).collect()
+    }
+}
+
+#[test]
+fn a_bundle_without_faults_is_read_whole() {
+    let folder = Folder::new();
+    folder.write("data/.DS_Store", "left behind");
+    let bundle = Bundle::read(folder.0.path()).unwrap();
+    assert_eq!(bundle.spec.slug.as_str(), "ab");
+    assert_eq!(
+        bundle.spec.closes_at.unwrap().to_rfc3339(),
+        "2026-02-01T10:00:00+00:00"
+    );
+    assert_eq!(bundle.test.ids, ["1", "2"]);
+    assert_eq!(bundle.solution.rows(), 2);
+    let paths: Vec<&str> = bundle.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "data/sample_submission.csv",
+            "data/sample_test.csv",
+            "hidden/solution.csv",
+            "hidden/test.csv",
+            "starter/best.onnx"
+        ]
+    );
+    assert_eq!(
+        bundle.file("hidden/test.csv").unwrap().kind,
+        FileKind::Hidden
+    );
+}
+
+#[test]
+fn every_key_that_may_be_written_is_understood() {
+    let every_key = r#"
+        slug = "ab"
+        title = "A or B"
+        summary = "Tell a from b."
+        opens_at = "2026-01-01T00:00:00Z"
+        closes_at = 2026-02-01
+        daily_limit = 1_000
+        team_size = 3
+        demo = true
+        task = { kind = "value", id = "row", target = "price", classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
+        metric = { name = "rmsle", benchmark = 1 }
+        entries = { kinds = ["onnx"], max_size_mib = 10, batch_size = 0x20 }
+        limits = { time_s = 60, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
+        measuring = { profile = "quick", window = "total" }
+        efficiency = { form = "norm", cost = "time", halving_cost_is_worth = 0.01 }
+        starter = [{ file = "starter/a.onnx", team = "Host", description = "", reference = true }]
+    "#;
+    let spec = Manifest::parse(every_key).unwrap().spec;
+    assert_eq!(spec.daily_limit, 1000);
+    assert_eq!(spec.entries.batch_size, 32);
+    assert_eq!(spec.limits.cpus, 2);
+    assert_eq!(spec.measuring.window, Window::Total);
+    assert_eq!(spec.efficiency.cost, Cost::Time);
+    let stored = serde_json::to_value(&spec).unwrap();
+    let keys = |keys: &[keys::Key]| {
+        let mut names: Vec<String> = keys.iter().map(|key| key.name.to_owned()).collect();
+        names.sort();
+        names
+    };
+    let fields = |value: &serde_json::Value| -> Vec<String> {
+        let object = value.as_object().unwrap();
+        let mut names: Vec<String> = object.keys().cloned().collect();
+        names.sort();
+        names
+    };
+    assert_eq!(keys(keys::COMPETITION), fields(&stored));
+    for key in keys::COMPETITION {
+        match key.kind {
+            keys::Kind::Table(below) => assert_eq!(keys(below), fields(&stored[key.name])),
+            keys::Kind::Tables(below) => assert_eq!(keys(below), fields(&stored[key.name][0])),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_wrong_key_or_value_is_found_with_its_line() {
+    for (from, to, expected) in [
+        (
+            "title =",
+            "titel =",
+            "competition.toml:2: unknown key `titel`; did you mean `title`?",
+        ),
+        (
+            "target = ",
+            "colour = 1\ntarget = ",
+            "competition.toml:9: unknown key `colour`",
+        ),
+        (
+            "target = ",
+            "daily_limit = 3\ntarget = ",
+            "competition.toml:9: the key `daily_limit` belongs in the top, above the first [table]",
+        ),
+        (
+            "benchmark = 0.5",
+            "benchmark = nan",
+            "competition.toml:14: `metric.benchmark` must be a finite number",
+        ),
+        (
+            "benchmark = 0.5",
+            "benchmark = 1.0",
+            "competition.toml:14: `metric.benchmark` must be from 0 to below 1, or nothing could be \
+             better than it",
+        ),
+        (
+            "opens_at = 2026-01-01",
+            "opens_at = 2026-01-01T00:00:00",
+            "competition.toml:4: `opens_at` must be a day, 2026-01-31, which begins at midnight \
+             UTC, or an instant with its offset, 2026-01-31T18:00:00Z",
+        ),
+        (
+            "closes_at = 2026",
+            "closes_at = 2025",
+            "competition.toml:5: `closes_at` must be later than `opens_at`",
+        ),
+        (
+            "[task]",
+            "[limits]\ntime_s = 86401\n[task]",
+            "competition.toml:8: `limits.time_s` must be a whole number from 1 to 86400",
+        ),
+        (
+            "[task]",
+            "[efficiency]\nhalving_cost_is_worth = 0\n[task]",
+            "competition.toml:8: `efficiency.halving_cost_is_worth` must be above 0",
+        ),
+        (
+            "slug = \"ab\"",
+            "slug = \"api\"",
+            "competition.toml:1: `slug` must be a slug: the slug `api` is reserved",
+        ),
+        (
+            "kind = \"label\"",
+            "kind = \"labels\"",
+            "competition.toml:8: `task.kind` must be one of \"label\", \"value\"",
+        ),
+        (
+            "\"accuracy\"",
+            "\"rmsle\"",
+            "competition.toml:13: RMSLE needs `task.kind = \"value\"`",
+        ),
+        (
+            "[\"a\", \"b\"]",
+            "[\"a\", \"a\"]",
+            "competition.toml:10: the class `a` is listed twice",
+        ),
+        (
+            "target = \"label\"",
+            "target = \"id\"",
+            "competition.toml:9: `id` cannot be both the row id and the target",
+        ),
+        (
+            "starter/best.onnx",
+            "starter/../hidden/test.csv",
+            "competition.toml:17: `starter[0].file` must be the path of a file in the bundle's \
+             folder starter/, written `starter/…`",
+        ),
+        (
+            "starter/best.onnx",
+            "starter/other.onnx",
+            "competition.toml:17: the bundle has no file `starter/other.onnx`",
+        ),
+        (
+            "reference = true\n",
+            "",
+            "competition.toml:16: one starter must be the reference, the most accurate entry you \
+             have: give it `reference = true`",
+        ),
+        (
+            "target = \"label\"",
+            "target = \"label",
+            "competition.toml:9: invalid basic string, expected `\"`",
+        ),
+    ] {
+        let folder = Folder::with_rules(|rules| rules.replace(from, to));
+        let found = folder.findings();
+        assert!(
+            found.iter().any(|finding| finding == expected),
+            "{found:#?} lacks {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn many_faults_are_found_at_once() {
+    let folder = Folder::with_rules(|rules| {
+        rules
+            .replace("title = \"A or B\"\n", "")
+            .replace("benchmark = 0.5", "benchmark = \"half\"")
+            .replace("team = ", "tema = ")
+    });
+    folder.remove("rules.md");
+    folder.write("metric.py", "");
+    assert_eq!(
+        folder.findings(),
+        [
+            "competition.toml: missing key `title`",
+            "competition.toml:13: `metric.benchmark` must be a finite number",
+            "competition.toml:15: missing key `starter[0].team`",
+            "competition.toml:17: unknown key `tema`; did you mean `team`?",
+            "metric.py: metrics of a host's own cannot be run yet; take out the file and name a \
+             built-in one in `metric.name`",
+            "rules.md: the bundle has no such file",
+        ]
+    );
+}
+
+#[test]
+fn tables_that_do_not_fit_together_are_found() {
+    for (path, text, expected) in [
+        (
+            "hidden/test.csv",
+            "id,x\n1,1\n2,\n",
+            "hidden/test.csv:3: column `x` is numeric but for this cell, ``; a number must stand \
+             in it",
+        ),
+        (
+            "hidden/test.csv",
+            "id,x,label\n1,1,a\n2,2,b\n",
+            "hidden/test.csv:1: the column `label` is what is predicted; take it out",
+        ),
+        (
+            "data/sample_test.csv",
+            "id,y\n7,1\n",
+            "data/sample_test.csv:1: the columns must be those of `hidden/test.csv`, in the same \
+             order",
+        ),
+        (
+            "data/sample_test.csv",
+            "id,x\n7,seven\n",
+            "data/sample_test.csv: the column `x` is numeric either here or in \
+             `hidden/test.csv`, but not in both",
+        ),
+        (
+            "data/sample_submission.csv",
+            "id,label\n1,a\n3,a\n",
+            "data/sample_submission.csv: the row ids are not those of the test inputs: 1 of them \
+             are missing and 1 are unknown, for example `2`",
+        ),
+        (
+            "data/sample_submission.csv",
+            "id,answer\n1,a\n2,a\n",
+            "data/sample_submission.csv:1: the columns must be `id` and `label`",
+        ),
+        (
+            "hidden/solution.csv",
+            "id,label,Usage\n1,a,Public\n2,c,Private\n",
+            "hidden/solution.csv:3: the target is not in the competition's list of classes (1 \
+             rows in all)",
+        ),
+        (
+            "data/copy.csv",
+            "id,label,Usage\n2,b,Private\n1,a,Public\n",
+            "data/copy.csv: it is a copy of `hidden/solution.csv`, which is hidden",
+        ),
+        (
+            "data/Test.csv",
+            "",
+            "data/Test.csv: it has the name of `hidden/test.csv`, which is hidden",
+        ),
+    ] {
+        let folder = Folder::new();
+        folder.write(path, text);
+        let found = folder.findings();
+        assert!(
+            found.iter().any(|finding| finding == expected),
+            "{found:#?} lacks {expected:?}"
+        );
+    }
+}
+
+#[test]
+fn links_are_refused_wherever_they_lead() {
+    let folder = Folder::new();
+    let root = folder.0.path();
+    folder.remove("hidden/test.csv");
+    symlink("solution.csv", root.join("hidden/test.csv")).unwrap();
+    symlink("/etc", root.join("data/etc")).unwrap();
+    folder.remove("rules.md");
+    symlink("description.md", root.join("rules.md")).unwrap();
+    let no_links = "only files and folders can be in a bundle: no links, no devices";
+    assert_eq!(
+        folder.findings(),
+        [
+            "competition.toml: the bundle has no file `hidden/test.csv`, which is `task.test`"
+                .to_owned(),
+            format!("data/etc: {no_links}"),
+            format!("hidden/test.csv: {no_links}"),
+            format!("rules.md: {no_links}"),
+        ]
+    );
+}
+
+#[test]
+fn the_demo_is_a_bundle_without_faults() {
+    let bundle = Bundle::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/digits")).unwrap();
+    assert_eq!((bundle.test.rows(), bundle.solution.rows()), (797, 797));
+    assert_eq!(bundle.test.columns.len(), 64);
+}

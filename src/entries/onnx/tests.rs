@@ -1,0 +1,320 @@
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+
+const ZIPMAP: &[u8] = include_bytes!("../testdata/zipmap.onnx");
+const INT8: &[u8] = include_bytes!("../testdata/int8.onnx");
+const WEIGHTS_AS_INPUTS: &[u8] = include_bytes!("../testdata/weights_as_inputs.onnx");
+const BRANCH_AND_FUNCTION: &[u8] = include_bytes!("../testdata/branch_and_function.onnx");
+
+fn check_bytes(bytes: &[u8]) -> Result<OnnxModel, Rejection> {
+    check(Cursor::new(bytes), Bytes::new(bytes.len() as u64)).unwrap()
+}
+
+fn rejected(bytes: &[u8]) -> (&'static str, String) {
+    let rejection = check_bytes(bytes).unwrap_err();
+    (rejection.code.as_str(), rejection.message)
+}
+
+/// Writes protobuf: a field is its number and its content.
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn number(field: u64, value: u64) -> Vec<u8> {
+    [varint(field << 3), varint(value)].concat()
+}
+
+fn bytes(field: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    [
+        varint(field << 3 | 2),
+        varint(content.len() as u64),
+        content.to_vec(),
+    ]
+    .concat()
+}
+
+fn opset(domain: &str, version: u64) -> Vec<u8> {
+    bytes(8, [bytes(1, domain), number(2, version)].concat())
+}
+
+/// A graph with one output and whatever else is given.
+fn graph(content: &[Vec<u8>]) -> Vec<u8> {
+    let output = bytes(12, bytes(1, "y"));
+    [content.concat(), output].concat()
+}
+
+fn model_of(graph: &[u8], opset: &[u8]) -> Vec<u8> {
+    [number(1, 8), bytes(7, graph), opset.to_vec()].concat()
+}
+
+fn node(operator: &str, domain: &str, attributes: &[u8]) -> Vec<u8> {
+    let content = [bytes(4, operator), attributes.to_vec(), bytes(7, domain)];
+    bytes(1, content.concat())
+}
+
+fn names(tensors: &[TensorSpec]) -> Vec<&str> {
+    tensors.iter().map(|tensor| tensor.name.as_str()).collect()
+}
+
+#[test]
+fn a_converted_classifier_is_read_with_its_dictionary_of_probabilities() {
+    let model = check_bytes(ZIPMAP).unwrap();
+    assert_eq!(model.producer, "skl2onnx 1.20.0");
+    let [input] = model.inputs.as_slice() else {
+        panic!("{:?}", model.inputs);
+    };
+    assert_eq!(input.dtype, "float32");
+    assert_eq!(input.shape, [Dim::Free, Dim::Fixed(3)]);
+    let outputs: Vec<(&str, &str)> = (model.outputs.iter())
+        .map(|output| (output.name.as_str(), output.dtype.as_str()))
+        .collect();
+    assert_eq!(
+        outputs,
+        [
+            ("output_label", "string"),
+            ("output_probability", "seq(map(string,tensor(float)))")
+        ]
+    );
+    assert_eq!(
+        model.operators,
+        [
+            "Identity",
+            "ai.onnx.ml::LinearClassifier",
+            "ai.onnx.ml::ZipMap"
+        ]
+    );
+    // Six coefficients and two intercepts.
+    assert_eq!(model.parameter_count, 8);
+    let stored = serde_json::to_string(&model).unwrap();
+    assert_eq!(serde_json::from_str::<OnnxModel>(&stored).unwrap(), model);
+    assert!(stored.contains(r#""shape":[null,3]"#), "{stored}");
+}
+
+#[test]
+fn quantised_models_of_the_runtime_pass() {
+    let model = check_bytes(INT8).unwrap();
+    assert_eq!(names(&model.inputs), ["features"]);
+    assert_eq!(model.inputs[0].shape[0], Dim::Named("N".to_owned()));
+    assert!(model.operators.contains(&"MatMulInteger".to_owned()));
+}
+
+#[test]
+fn initializers_that_are_listed_as_inputs_are_not_inputs() {
+    let model = check_bytes(WEIGHTS_AS_INPUTS).unwrap();
+    assert_eq!(names(&model.inputs), ["features"]);
+    assert_eq!((model.ir_version, model.parameter_count), (3, 6));
+    // The same where the inputs come first.
+    let input = |name| bytes(11, bytes(1, name));
+    let initializer = bytes(5, [number(1, 2), bytes(8, "w"), bytes(9, [0; 8])].concat());
+    let graph = graph(&[input("x"), input("w"), initializer]);
+    let model = check_bytes(&model_of(&graph, &opset("", 13))).unwrap();
+    assert_eq!(names(&model.inputs), ["x"]);
+}
+
+#[test]
+fn inner_graphs_and_the_models_own_functions_are_walked() {
+    let model = check_bytes(BRANCH_AND_FUNCTION).unwrap();
+    assert_eq!(
+        model.operators,
+        ["Add", "Constant", "If", "com.example.own::Twice"]
+    );
+    assert_eq!((model.node_count, model.parameter_count), (5, 4));
+}
+
+#[test]
+fn models_that_cannot_run_here_are_refused_with_the_fix() {
+    let relu = node("Relu", "", b"");
+    let tensor = |content: &[Vec<u8>]| bytes(5, content.concat());
+    let location = bytes(13, [bytes(1, "location"), bytes(2, "/etc/passwd")].concat());
+    let inner = |tensor: &[u8]| {
+        let attribute = bytes(5, bytes(6, graph(&[tensor.to_vec()])));
+        node("If", "", &attribute)
+    };
+    for (graph, opset, code, part) in [
+        (
+            graph(&[node("Sharpen\n\u{202e}", "com.example", b"")]),
+            opset("", 13),
+            "onnx_custom_op",
+            "the operator 'Sharpen' of the domain 'com.example'",
+        ),
+        (
+            graph(&[node("Conv", "com.microsoft.nchwc", b"")]),
+            opset("", 13),
+            "onnx_custom_op",
+            "ORT_ENABLE_EXTENDED",
+        ),
+        (
+            graph(&[node("Relu", "ai.onnx\0", b"")]),
+            opset("", 13),
+            "onnx_custom_op",
+            "the domain 'ai.onnx'",
+        ),
+        (
+            graph(&[tensor(&[bytes(8, "w"), location.clone()])]),
+            opset("", 13),
+            "onnx_external_data",
+            "The weights 'w' are in another file",
+        ),
+        (
+            graph(&[tensor(&[bytes(8, "w"), number(14, 1)])]),
+            opset("", 13),
+            "onnx_external_data",
+            "one file",
+        ),
+        (
+            graph(&[inner(&tensor(&[location]))]),
+            opset("", 13),
+            "onnx_external_data",
+            "one file",
+        ),
+        (
+            graph(std::slice::from_ref(&relu)),
+            opset("", 29),
+            "onnx_unsupported",
+            "version 29 of the operators ai.onnx; the runtime goes up to 28",
+        ),
+        (
+            graph(&[tensor(&[number(1, 1 << 40), bytes(8, "w")])]),
+            opset("", 13),
+            "onnx_invalid",
+            "1099511627776 elements",
+        ),
+        (
+            graph(&[tensor(&[number(1, u64::MAX)])]),
+            opset("", 13),
+            "onnx_invalid",
+            "negative length",
+        ),
+        (relu, opset("", 13), "onnx_invalid", "no output"),
+        (graph(&[]), Vec::new(), "onnx_invalid", "opset"),
+    ] {
+        let (found, message) = rejected(&model_of(&graph, &opset));
+        assert_eq!(found, code, "{message}");
+        assert!(message.contains(part), "{message} lacks {part}");
+        assert!(!message.contains(char::is_control), "{message:?}");
+    }
+    let newer = [number(1, 15), bytes(7, graph(&[])), opset("", 13)].concat();
+    assert_eq!(rejected(&newer).0, "onnx_unsupported");
+}
+
+#[test]
+fn files_of_another_kind_are_named() {
+    for (file, code, part) in [
+        (&b""[..], "entry_empty", "empty"),
+        (
+            b"PK\x03\x04\x14\0\0\0\x08\0rest",
+            "entry_kind",
+            "a zip archive",
+        ),
+        (
+            b"\x80\x04\x95\x1a\0\0\0\0\0\0\0}",
+            "entry_kind",
+            "a Python pickle",
+        ),
+        (
+            b"\x1c\0\0\0TFL3\x14\0\x20\0",
+            "entry_kind",
+            "TensorFlow Lite",
+        ),
+        (b"\x89HDF\r\n\x1a\n\0\0", "entry_kind", "HDF5"),
+        (b"<!DOCTYPE html>", "entry_kind", "web page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\n",
+            "entry_kind",
+            "git lfs pull",
+        ),
+        (b"id,label\n1,2\n", "entry_kind", "text"),
+        (b"\0\0\0\0", "onnx_invalid", "no ONNX model"),
+        (b"\x08\x08", "onnx_invalid", "no graph"),
+    ] {
+        let (found, message) = rejected(file);
+        assert_eq!(found, code, "{message}");
+        assert!(message.contains(part), "{message} lacks {part}");
+    }
+}
+
+#[test]
+fn a_model_that_lost_anything_it_needs_is_refused() {
+    for whole in [ZIPMAP, INT8, WEIGHTS_AS_INPUTS, BRANCH_AND_FUNCTION] {
+        let model = check_bytes(whole).unwrap();
+        for length in 0..whole.len() {
+            // A cut between two fields leaves a sound message; it passes where all that is lost is
+            // what nobody needs, such as the metadata at the end.
+            if let Ok(cut) = check_bytes(&whole[..length]) {
+                let opsets = cut.opsets.len();
+                assert_eq!(cut.opsets, model.opsets[..opsets]);
+                let opsets = model.opsets.clone();
+                assert_eq!(OnnxModel { opsets, ..cut }, model);
+            }
+        }
+    }
+}
+
+#[test]
+fn graphs_inside_graphs_end_somewhere() {
+    let mut nested = graph(&[]);
+    for _ in 0..2_000 {
+        nested = graph(&[node("If", "", &bytes(5, bytes(6, nested)))]);
+    }
+    assert_eq!(
+        rejected(&model_of(&nested, &opset("", 13))).0,
+        "onnx_unsupported"
+    );
+    let mut nested = Vec::new();
+    for _ in 0..2_000 {
+        nested = bytes(4, bytes(1, nested));
+    }
+    let output = bytes(12, [bytes(1, "y"), bytes(2, nested)].concat());
+    assert_eq!(
+        rejected(&model_of(&output, &opset("", 13))).0,
+        "onnx_unsupported"
+    );
+}
+
+#[test]
+fn a_file_of_millions_of_nothings_is_read_in_seconds() {
+    let fields = 2_000_000;
+    for nothing in [bytes(1, ""), bytes(5, ""), bytes(11, "")] {
+        let many = nothing.repeat(fields);
+        let started = Instant::now();
+        // Whether it passes is of no interest here.
+        let _ = check_bytes(&model_of(&many, &opset("", 13)));
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_as_long_as_was_said_is_our_error() {
+    assert!(check(Cursor::new(INT8), Bytes::new(INT8.len() as u64 + 1)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_handled(file: Vec<u8>) {
+        let _ = check_bytes(&file);
+    }
+
+    #[test]
+    fn any_change_to_a_model_is_handled(
+        at in 0..BRANCH_AND_FUNCTION.len(),
+        replacement: [u8; 2],
+        length in 0usize..=2,
+    ) {
+        let mut file = BRANCH_AND_FUNCTION.to_vec();
+        file.splice(at..=at, replacement[..length].iter().copied());
+        if let Err(rejection) = check_bytes(&file) {
+            prop_assert!(!rejection.message.contains(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Walks through a model's messages once, from the first byte to the last.
+//!
+//! The numbers of fields are those of `onnx-ml.proto` of ONNX 1.23, named beside them.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Seek};
+
+use super::verdict;
+use super::{DEFAULT_DOMAIN, OPSETS_MAX, OnnxModel, Opset, TensorSpec};
+use crate::entries::protobuf::{Field, Malformed, Message, Value, Wire, WireError};
+use crate::entries::rejection::{NAME_BYTES_MAX, Rejection, RejectionCode, clean};
+
+/// Graphs inside graphs. Each takes three messages, and the runtime's parser ends at 100.
+const GRAPH_DEPTH_MAX: u32 = 32;
+/// Tensors that a model is fed with, or returns.
+const TENSORS_MAX: usize = 1_024;
+const OPSETS_SHOWN_MAX: usize = 64;
+/// Names that are remembered to be looked up later, of each kind; it bounds the memory.
+const NAMES_MAX: usize = 262_144;
+/// More operators than all domains of the runtime have.
+const OPERATORS_SHOWN_MAX: usize = 1_024;
+/// Operators of domains that only the model itself can explain, with functions.
+const FOREIGN_MAX: usize = 4_096;
+/// No element type has more elements in a byte: int2 has four.
+const ELEMENTS_PER_BYTE_MAX: u64 = 4;
+
+/// Why a walk ended early.
+pub enum Stop {
+    Malformed(Malformed),
+    Rejected(Rejection),
+    Io(io::Error),
+}
+
+pub struct Walk<R> {
+    wire: Wire<R>,
+    model: OnnxModel,
+    fields: u64,
+    has_graph: bool,
+    operators: BTreeSet<String>,
+    inputs: Vec<(NameHash, TensorSpec)>,
+    initialized: HashSet<NameHash>,
+    /// Operators of domains that the runtime does not have, and the model's own functions.
+    foreign: BTreeSet<(Vec<u8>, Vec<u8>)>,
+    functions: HashSet<NameHash>,
+    pub(super) hasher: RandomState,
+}
+
+/// Stands for a name of any length. It is seeded by chance, so that no file can aim at a collision.
+pub type NameHash = u64;
+
+pub const NAMELESS: NameHash = 0;
+
+impl From<WireError> for Stop {
+    fn from(error: WireError) -> Stop {
+        match error {
+            WireError::Malformed(malformed) => Stop::Malformed(malformed),
+            WireError::Io(error) => Stop::Io(error),
+        }
+    }
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Stop {
+        Stop::Rejected(rejection)
+    }
+}
+
+impl<R: Read + Seek> Walk<R> {
+    pub fn new(wire: Wire<R>) -> Walk<R> {
+        Walk {
+            wire,
+            model: OnnxModel::default(),
+            fields: 0,
+            has_graph: false,
+            operators: BTreeSet::new(),
+            inputs: Vec::new(),
+            initialized: HashSet::new(),
+            foreign: BTreeSet::new(),
+            functions: HashSet::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// How many fields were found so far.
+    pub fn fields_read(&self) -> u64 {
+        self.fields
+    }
+
+    pub fn into_wire(self) -> Wire<R> {
+        self.wire
+    }
+
+    /// ModelProto
+    pub fn model(&mut self, mut message: Message) -> Result<OnnxModel, Stop> {
+        let (mut producer, mut producer_version) = (String::new(), String::new());
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Varint(version)) => self.model.ir_version = version,
+                (2, Value::Bytes(name)) => producer = clean(&self.name(name)?),
+                (3, Value::Bytes(version)) => producer_version = clean(&self.name(version)?),
+                (7, Value::Bytes(graph)) => {
+                    self.has_graph = true;
+                    self.graph(graph, 0)?;
+                }
+                (8, Value::Bytes(opset)) => self.opset(opset)?,
+                (25, Value::Bytes(function)) => self.function(function)?,
+                (_, _) => {}
+            }
+        }
+        self.model.producer = format!("{producer} {producer_version}").trim().to_owned();
+        self.drop_initialized_inputs();
+        self.model.operators = std::mem::take(&mut self.operators).into_iter().collect();
+        verdict::check(&self.model, self.has_graph, self.unexplained_operator())?;
+        Ok(std::mem::take(&mut self.model))
+    }
+
+    /// OperatorSetIdProto
+    fn opset(&mut self, mut message: Message) -> Result<(), Stop> {
+        let (mut domain, mut version) = (Vec::new(), 0);
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Bytes(name)) => domain = self.name(name)?,
+                (2, Value::Varint(number)) => version = number,
+                (_, _) => {}
+            }
+        }
+        if let Some((name, newest)) = known_domain(&domain)
+            && version > newest
+        {
+            return Err(RejectionCode::OnnxUnsupported
+                .because(format!(
+                    "The model needs version {version} of the operators {name}; the runtime goes \
+                     up to {newest}. Export it with a lower opset."
+                ))
+                .into());
+        }
+        let domain =
+            known_domain(&domain).map_or_else(|| clean(&domain), |(name, _)| name.to_owned());
+        let opset = Opset { domain, version };
+        // Functions repeat those of the model.
+        let is_new = !self.model.opsets.contains(&opset);
+        if is_new && self.model.opsets.len() < OPSETS_SHOWN_MAX {
+            self.model.opsets.push(opset);
+        }
+        Ok(())
+    }
+
+    /// FunctionProto
+    fn function(&mut self, mut message: Message) -> Result<(), Stop> {
+        let (mut domain, mut name) = (Vec::new(), Vec::new());
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Bytes(bytes)) => name = self.name(bytes)?,
+                (7, Value::Bytes(node)) => self.node(node, 0)?,
+                (9, Value::Bytes(opset)) => self.opset(opset)?,
+                (10, Value::Bytes(bytes)) => domain = self.name(bytes)?,
+                (11, Value::Bytes(attribute)) => self.attribute(attribute, 0)?,
+                (_, _) => {}
+            }
+        }
+        let hash = self.hasher.hash_one((domain, name));
+        Ok(remember(&mut self.functions, hash, "functions")?)
+    }
+
+    /// GraphProto. Only the outermost, at depth 0, is fed from outside.
+    fn graph(&mut self, mut message: Message, depth: u32) -> Result<(), Stop> {
+        if depth > GRAPH_DEPTH_MAX {
+            return Err(RejectionCode::OnnxUnsupported
+                .because(format!(
+                    "The model has more than {GRAPH_DEPTH_MAX} graphs inside each other. Flatten \
+                     its loops and branches."
+                ))
+                .into());
+        }
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Bytes(node)) => self.node(node, depth)?,
+                (5, Value::Bytes(tensor)) => {
+                    let name = self.tensor(tensor)?;
+                    self.initialize(name, depth)?;
+                }
+                (15, Value::Bytes(sparse)) => {
+                    let name = self.sparse_tensor(sparse)?;
+                    self.initialize(name, depth)?;
+                }
+                (11, Value::Bytes(info)) if depth == 0 => {
+                    let (name, tensor) = self.value_info(info)?;
+                    // Older exporters list every initializer as an input, after the initializers.
+                    if !self.initialized.contains(&name) {
+                        check_count(self.inputs.len(), "inputs")?;
+                        self.inputs.push((name, tensor));
+                    }
+                }
+                (12, Value::Bytes(info)) if depth == 0 => {
+                    check_count(self.model.outputs.len(), "outputs")?;
+                    let (_, tensor) = self.value_info(info)?;
+                    self.model.outputs.push(tensor);
+                }
+                (_, _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn initialize(&mut self, name: NameHash, depth: u32) -> Result<(), Rejection> {
+        if depth == 0 {
+            remember(&mut self.initialized, name, "initializers")?;
+        }
+        Ok(())
+    }
+
+    /// NodeProto
+    fn node(&mut self, mut message: Message, depth: u32) -> Result<(), Stop> {
+        let (mut operator, mut domain) = (Vec::new(), Vec::new());
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (4, Value::Bytes(name)) => operator = self.name(name)?,
+                (5, Value::Bytes(attribute)) => self.attribute(attribute, depth)?,
+                (7, Value::Bytes(name)) => domain = self.name(name)?,
+                (_, _) => {}
+            }
+        }
+        self.model.node_count += 1;
+        let shown = match known_domain(&domain) {
+            Some((DEFAULT_DOMAIN, _)) => clean(&operator),
+            Some((name, _)) => format!("{name}::{}", clean(&operator)),
+            None => format!("{}::{}", clean(&domain), clean(&operator)),
+        };
+        if self.operators.len() < OPERATORS_SHOWN_MAX {
+            self.operators.insert(shown);
+        }
+        if known_domain(&domain).is_none() {
+            if self.foreign.len() == FOREIGN_MAX {
+                return Err(RejectionCode::OnnxUnsupported
+                    .because(format!(
+                        "The model uses more than {FOREIGN_MAX} operators of its own. Export it \
+                         with its functions inlined."
+                    ))
+                    .into());
+            }
+            self.foreign.insert((domain, operator));
+        }
+        Ok(())
+    }
+
+    /// AttributeProto
+    fn attribute(&mut self, mut message: Message, depth: u32) -> Result<(), Stop> {
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                // `t` and `tensors`
+                (5 | 10, Value::Bytes(tensor)) => {
+                    self.tensor(tensor)?;
+                }
+                // `g` and `graphs`
+                (6 | 11, Value::Bytes(graph)) => self.graph(graph, depth + 1)?,
+                // `sparse_tensor` and `sparse_tensors`
+                (22 | 23, Value::Bytes(sparse)) => {
+                    self.sparse_tensor(sparse)?;
+                }
+                // `floats`, one by one or packed
+                (7, Value::Fixed32) => self.count_parameters(1),
+                (7, Value::Bytes(packed)) => self.count_parameters(packed.len() / 4),
+                (_, _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// TensorProto; its name.
+    fn tensor(&mut self, mut message: Message) -> Result<NameHash, Stop> {
+        let size = message.len();
+        let (mut name, mut elements, mut is_external) = (Vec::new(), 1, false);
+        let mut hash = NAMELESS;
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Varint(length)) => elements = times(elements, length)?,
+                (1, Value::Bytes(mut packed)) => {
+                    while let Some(length) = self.wire.next_packed(&mut packed)? {
+                        elements = times(elements, length)?;
+                    }
+                }
+                (8, Value::Bytes(bytes)) => {
+                    name = self.name(bytes)?;
+                    hash = self.hash(bytes, &name);
+                }
+                // `external_data`, and `data_location` = EXTERNAL
+                (13, _) | (14, Value::Varint(1)) => is_external = true,
+                (_, _) => {}
+            }
+        }
+        if is_external {
+            return Err(RejectionCode::OnnxExternalData
+                .because(format!(
+                    "The weights '{}' are in another file, and an entry is one file. Save the \
+                     model with onnx.save(onnx.load(path), path, save_as_external_data=False).",
+                    clean(&name)
+                ))
+                .into());
+        }
+        if elements > 1 && elements > size.saturating_mul(ELEMENTS_PER_BYTE_MAX) {
+            return Err(RejectionCode::OnnxInvalid
+                .because(format!(
+                    "The tensor '{}' says that it has {elements} elements, for which there are \
+                     too few bytes. Check the model with onnx.checker and export it again.",
+                    clean(&name)
+                ))
+                .into());
+        }
+        self.count_parameters(elements);
+        Ok(hash)
+    }
+
+    /// SparseTensorProto; the name of its values, which is its own.
+    fn sparse_tensor(&mut self, mut message: Message) -> Result<NameHash, Stop> {
+        let mut hash = NAMELESS;
+        while let Some(field) = self.next(&mut message)? {
+            match (field.number, field.value) {
+                (1, Value::Bytes(values)) => hash = self.tensor(values)?,
+                (2, Value::Bytes(indices)) => {
+                    let parameters = self.model.parameter_count;
+                    self.tensor(indices)?;
+                    self.model.parameter_count = parameters;
+                }
+                (_, _) => {}
+            }
+        }
+        Ok(hash)
+    }
+
+    fn drop_initialized_inputs(&mut self) {
+        self.model.inputs = (std::mem::take(&mut self.inputs).into_iter())
+            .filter(|(name, _)| !self.initialized.contains(name))
+            .map(|(_, tensor)| tensor)
+            .collect();
+    }
+
+    /// Domain and name of an operator that neither the runtime nor the model itself has.
+    fn unexplained_operator(&self) -> Option<(&[u8], &[u8])> {
+        (self.foreign.iter())
+            .find(|(domain, name)| {
+                !self
+                    .functions
+                    .contains(&self.hasher.hash_one((domain, name)))
+            })
+            .map(|(domain, name)| (domain.as_slice(), name.as_slice()))
+    }
+
+    pub(super) fn next(&mut self, message: &mut Message) -> Result<Option<Field>, Stop> {
+        let field = self.wire.next(message)?;
+        self.fields += u64::from(field.is_some());
+        Ok(field)
+    }
+
+    pub(super) fn name(&mut self, field: Message) -> Result<Vec<u8>, Stop> {
+        Ok(self.wire.bytes(field, NAME_BYTES_MAX)?)
+    }
+
+    /// Names that are equal in their first bytes and their lengths are taken for equal.
+    pub(super) fn hash(&self, field: Message, name: &[u8]) -> NameHash {
+        self.hasher.hash_one((field.len(), name))
+    }
+
+    fn count_parameters(&mut self, elements: u64) {
+        self.model.parameter_count = self.model.parameter_count.saturating_add(elements);
+    }
+}
+
+fn times(elements: u64, length: u64) -> Result<u64, Rejection> {
+    if length > i64::MAX as u64 {
+        let message = "A tensor of the model has an axis of negative length. Check the model with \
+                       onnx.checker and export it again.";
+        return Err(RejectionCode::OnnxInvalid.because(message));
+    }
+    Ok(elements.saturating_mul(length))
+}
+
+fn remember(names: &mut HashSet<NameHash>, name: NameHash, what: &str) -> Result<(), Rejection> {
+    if names.len() == NAMES_MAX {
+        return Err(RejectionCode::OnnxUnsupported.because(format!(
+            "The model has more than {NAMES_MAX} {what}. Join them into fewer."
+        )));
+    }
+    names.insert(name);
+    Ok(())
+}
+
+fn check_count(count: usize, what: &str) -> Result<(), Rejection> {
+    if count < TENSORS_MAX {
+        return Ok(());
+    }
+    Err(RejectionCode::OnnxUnsupported.because(format!(
+        "The model has more than {TENSORS_MAX} {what}. Join them into a few tensors."
+    )))
+}
+
+/// The name and the newest version of a domain that the runtime has.
+fn known_domain(domain: &[u8]) -> Option<(&'static str, u64)> {
+    let name = if domain.is_empty() {
+        DEFAULT_DOMAIN.as_bytes()
+    } else {
+        domain
+    };
+    (OPSETS_MAX.into_iter()).find(|(known, _)| known.as_bytes() == name)
+}

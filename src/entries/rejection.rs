@@ -1,0 +1,105 @@
+//! Why an upload is refused, said to the participant.
+
+use serde::{Deserialize, Serialize};
+
+/// A participant's failure: a code for machines, and a sentence that names the thing and the fix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    pub code: RejectionCode,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectionCode {
+    /// There are no bytes.
+    EntryEmpty,
+    /// A file of another kind.
+    EntryKind,
+    /// Damaged, cut off, or no model at all.
+    OnnxInvalid,
+    /// Newer than the runtime, or beyond what any reasonable model needs.
+    OnnxUnsupported,
+    /// Weights in other files.
+    OnnxExternalData,
+    /// Operators that the runtime does not have.
+    OnnxCustomOp,
+}
+
+impl RejectionCode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RejectionCode::EntryEmpty => "entry_empty",
+            RejectionCode::EntryKind => "entry_kind",
+            RejectionCode::OnnxInvalid => "onnx_invalid",
+            RejectionCode::OnnxUnsupported => "onnx_unsupported",
+            RejectionCode::OnnxExternalData => "onnx_external_data",
+            RejectionCode::OnnxCustomOp => "onnx_custom_op",
+        }
+    }
+
+    pub(super) fn because(self, message: impl Into<String>) -> Rejection {
+        Rejection {
+            code: self,
+            message: message.into(),
+        }
+    }
+}
+
+/// Bytes of a stranger's name that are ever looked at.
+pub const NAME_BYTES_MAX: usize = 256;
+const NAME_CHARS_MAX: usize = 60;
+
+/// A stranger's name, fit to be shown: on one line, without control or invisible characters, and
+/// not too long.
+pub fn clean(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&name[..name.len().min(NAME_BYTES_MAX)]);
+    let visible: String = (text.chars())
+        .filter(|c| c.is_whitespace() || !(c.is_control() || is_invisible(*c)))
+        .collect();
+    let words: Vec<&str> = visible.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() <= NAME_CHARS_MAX {
+        return line;
+    }
+    let mut cut: String = line.chars().take(NAME_CHARS_MAX - 1).collect();
+    cut.push('…');
+    cut
+}
+
+/// Whether a character can hide, or turn around, the text beside it: soft hyphen, zero-width and
+/// direction marks, tags.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_names_are_shown_on_one_short_line() {
+        for (name, expected) in [
+            (&b"conv1/weight:0"[..], "conv1/weight:0"),
+            (b"a\nb\x1b[31m\0c", "a b[31mc"),
+            ("\u{202e}gnp.exe".as_bytes(), "gnp.exe"),
+            (b"\xff\xfe", "\u{fffd}\u{fffd}"),
+            (b"", ""),
+        ] {
+            assert_eq!(clean(name), expected);
+        }
+        let long = "ä".repeat(1000);
+        assert_eq!(clean(long.as_bytes()).chars().count(), NAME_CHARS_MAX);
+    }
+}

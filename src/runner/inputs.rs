@@ -1,0 +1,98 @@
+//! A competition's tables, read once and kept: the arrays of its test inputs, and its solution.
+
+use std::fs;
+use std::io::{BufReader, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::rc::Rc;
+
+use super::{JobError, Runner};
+use crate::db;
+use crate::db::competitions::{Competition, CompetitionFile};
+use crate::domain::solution::Solution;
+use crate::domain::table::Table;
+use crate::sandbox;
+use crate::session::{Inputs, SessionError};
+
+/// What evaluations need of a competition.
+#[derive(Debug)]
+pub struct Prepared {
+    pub sample: Inputs,
+    pub test: Inputs,
+    pub solution: Solution,
+}
+
+impl Runner {
+    /// A competition's tables, which never change once it is created.
+    pub(super) fn prepared(&mut self, competition: &Competition) -> Result<Rc<Prepared>, JobError> {
+        if let Some(prepared) = self.prepared.get(&competition.id) {
+            return Ok(Rc::clone(prepared));
+        }
+        let prepared = Rc::new(self.prepare(competition)?);
+        self.prepared.insert(competition.id, Rc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    fn prepare(&self, competition: &Competition) -> Result<Prepared, JobError> {
+        let spec = &competition.spec;
+        let wrong = |path: &str, error: &dyn std::fmt::Display| {
+            JobError::Competition(format!("{path} of {} is wrong: {error}", spec.slug))
+        };
+        let sample = self.find_file(competition, &spec.task.sample)?;
+        let sample_table = Table::read(self.open(&sample)?, &spec.task.id)
+            .map_err(|error| wrong(&sample.path, &error))?;
+        let test = self.find_file(competition, &spec.task.test)?;
+        let test_table = Table::read(self.open(&test)?, &spec.task.id)
+            .map_err(|error| wrong(&test.path, &error))?;
+        let solution = self.find_file(competition, &spec.task.solution)?;
+        let solution = Solution::read(self.open(&solution)?, spec, &test_table.ids)
+            .map_err(|error| wrong(&solution.path, &error))?;
+        Ok(Prepared {
+            sample: self.lay_out(competition, &sample, &sample_table)?,
+            test: self.lay_out(competition, &test, &test_table)?,
+            solution,
+        })
+    }
+
+    /// Writes arrays where a sandbox can read them: below a folder that only the runner can list,
+    /// under a name that nobody guesses who does not have the file.
+    fn lay_out(
+        &self,
+        competition: &Competition,
+        file: &CompetitionFile,
+        table: &Table,
+    ) -> Result<Inputs, JobError> {
+        let parent = self.parts.folder.join("inputs");
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o711)
+            .create(&parent);
+        made.map_err(|source| JobError::File {
+            doing: "create",
+            path: parent.clone(),
+            source,
+        })?;
+        let folder = parent.join(format!("{}-{}", competition.id, file.digest));
+        let inputs =
+            Inputs::write(&folder, table, &competition.spec).map_err(SessionError::from)?;
+        // Read once, so that no sandbox is charged for the page cache.
+        sandbox::warm(&folder).map_err(SessionError::from)?;
+        Ok(inputs)
+    }
+
+    fn find_file(
+        &self,
+        competition: &Competition,
+        path: &str,
+    ) -> Result<CompetitionFile, JobError> {
+        let found = db::competitions::find_file(&self.parts.db, competition.id, path);
+        self.wait_for(found)?.ok_or_else(|| {
+            JobError::Competition(format!("{} has no file {path}", competition.spec.slug))
+        })
+    }
+
+    fn open(&self, file: &CompetitionFile) -> Result<impl Read + use<>, JobError> {
+        Ok(BufReader::new(
+            self.wait_for(self.parts.store.open(&file.digest))?,
+        ))
+    }
+}
