@@ -1,5 +1,6 @@
 //! Leanboard ranks models by what they cost as well as by how well they predict.
 
+pub mod cli;
 pub mod competitions;
 pub mod config;
 pub mod db;

@@ -96,11 +96,7 @@ impl Cluster {
 
     /// The address of another database of this cluster.
     pub fn url_of(&self, database: &str) -> String {
-        format!(
-            "postgres://leanboard:{}@localhost/{database}?host={}",
-            self.password,
-            percent_encoded(&self.folder)
-        )
+        address(&self.password, database, &self.folder)
     }
 
     /// Creates the application's database if it is not there yet.
@@ -167,6 +163,23 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The address of the cluster in `folder`, if a server of it runs and its password can be read.
+pub fn url_of_running(folder: &Path) -> Option<String> {
+    let folder = std::path::absolute(folder).ok()?;
+    let password = fs::read_to_string(folder.join("password")).ok()?;
+    folder
+        .join(".s.PGSQL.5432")
+        .exists()
+        .then(|| address(&password, DATABASE, &folder))
+}
+
+fn address(password: &str, database: &str, folder: &Path) -> String {
+    format!(
+        "postgres://leanboard:{password}@localhost/{database}?host={}",
+        percent_encoded(folder)
+    )
 }
 
 /// Debian keeps each version apart; the newest wins. Elsewhere they are on the PATH.

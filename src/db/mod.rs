@@ -37,7 +37,44 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool, Error> {
 /// Brings the schema up to this version of the program. Safe to run from several processes at
 /// once: they wait for each other.
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    sqlx::migrate!().run(pool).await
+    MIGRATIONS.run(pool).await
+}
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Whether the schema is the one that this version of the program knows.
+///
+/// # Errors
+/// A sentence for the operator, with the command that mends it.
+pub async fn check_schema(pool: &PgPool) -> Result<(), String> {
+    let failed = |error: Error| format!("the database's schema cannot be read: {error}");
+    let known: Vec<i64> = MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .collect();
+    let has_table =
+        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "exists!""#)
+            .fetch_one(pool)
+            .await
+            .map_err(failed)?;
+    let mut applied = Vec::new();
+    if has_table {
+        // The table is made by the migrations themselves, so the checked macros do not know it.
+        applied = sqlx::query_scalar::<_, i64>(
+            "select version from _sqlx_migrations where success order by version",
+        )
+        .fetch_all(pool)
+        .await
+        .map_err(failed)?;
+    }
+    if applied == known {
+        return Ok(());
+    }
+    Err(if known.starts_with(&applied) {
+        "the database's schema is older than this program: run `leanboard migrate`".to_owned()
+    } else {
+        "the database's schema is newer than this program: use the newer program".to_owned()
+    })
 }
 
 /// Whether an insertion was the first of its kind; the database decides, not a look beforehand.

@@ -99,3 +99,24 @@ pub async fn lock(db: impl PgExecutor<'_>, team: TeamId) -> Result<(), Error> {
     .await?;
     Ok(())
 }
+
+/// The team of this name, made if there is none: for the host's starters, whose teams have no
+/// members.
+pub async fn find_or_insert(
+    db: &mut PgTransaction<'_>,
+    competition: CompetitionId,
+    name: &str,
+) -> Result<Team, Error> {
+    if let Some(team) = insert(&mut **db, competition, name).await? {
+        return Ok(team);
+    }
+    sqlx::query_as!(
+        Team,
+        r#"select id as "id: TeamId", name from teams
+           where competition_id = $1 and lower(name) = lower($2)"#,
+        competition.0,
+        name,
+    )
+    .fetch_one(&mut **db)
+    .await
+}

@@ -6,6 +6,7 @@ mod inputs;
 mod record;
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::future::Future;
 use std::os::unix::fs::DirBuilderExt;
@@ -84,15 +85,6 @@ pub struct Runner {
     _name_lock: Flock<File>,
 }
 
-/// How long a runner goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// It waits for jobs for ever.
-    Stopped,
-    /// It takes one job, if there is one, and ends.
-    OneJob,
-}
-
 impl Runner {
     /// Announces the runner and gives back what a former life of it held.
     ///
@@ -127,20 +119,22 @@ impl Runner {
         })
     }
 
-    /// Takes jobs from the queue.
-    pub fn run(&mut self, until: Until) -> Result<(), JobError> {
+    /// Takes one job from the queue, if there is one.
+    pub fn run_once(&mut self) -> Result<(), JobError> {
+        self.take_one().map(drop)
+    }
+
+    /// Takes jobs from the queue for ever. A broken connection to the database does not end it.
+    pub fn run(&mut self) -> Result<Infallible, JobError> {
         let mut listener = self.wait_for(Listener::connect(&self.parts.db, &[JOBS]))?;
         tracing::info!(runner.name = %self.parts.name, "ready to take jobs");
         loop {
-            // A broken connection must not end the runner: it looks again later.
             let took_one = self.take_one().unwrap_or_else(|error| {
                 tracing::error!(%error, "the queue could not be served");
                 false
             });
-            match until {
-                Until::OneJob => return Ok(()),
-                Until::Stopped if took_one => {}
-                Until::Stopped => self.sleep(&mut listener),
+            if !took_one {
+                self.sleep(&mut listener);
             }
         }
     }

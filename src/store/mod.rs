@@ -3,7 +3,8 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes as Chunk;
@@ -35,6 +36,15 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Arc<dyn ObjectStore>,
+    /// Where root writes into a folder of somebody else's: what it writes is given to the owner.
+    given_to: Option<Owner>,
+}
+
+#[derive(Debug, Clone)]
+struct Owner {
+    folder: PathBuf,
+    uid: u32,
+    gid: u32,
 }
 
 impl Store {
@@ -50,6 +60,7 @@ impl Store {
         let backend = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         Ok(Store {
             backend: Arc::new(backend),
+            given_to: Owner::of_others(folder),
         })
     }
 
@@ -74,9 +85,12 @@ impl Store {
         match self.backend.rename(&upload_key(upload), &object).await {
             Err(object_store::Error::NotFound { .. }) => {
                 self.backend.head(&object).await?;
-                Ok(())
             }
-            renamed => Ok(renamed?),
+            renamed => renamed?,
+        }
+        match &self.given_to {
+            Some(owner) => owner.give(&object),
+            None => Ok(()),
         }
     }
 
@@ -134,6 +148,39 @@ impl Store {
                 Ok(file)
             }
         }
+    }
+}
+
+impl Owner {
+    /// The owner of a folder that is not root's, if we are root.
+    fn of_others(folder: &Path) -> Option<Owner> {
+        let metadata = std::fs::metadata(folder).ok()?;
+        let is_others = nix::unistd::geteuid().is_root() && metadata.uid() != 0;
+        is_others.then(|| Owner {
+            folder: folder.to_owned(),
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+        })
+    }
+
+    /// Gives an object to the owner, and the folders that lead to it.
+    fn give(&self, object: &Key) -> Result<(), StoreError> {
+        let mut path = self.folder.clone();
+        for part in object.parts() {
+            path.push(part.as_ref());
+            self.give_path(&path)?;
+        }
+        self.give_path(&self.folder.join("uploads"))
+    }
+
+    fn give_path(&self, path: &Path) -> Result<(), StoreError> {
+        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)).map_err(|source| {
+            StoreError::File {
+                doing: "give to its owner",
+                path: path.display().to_string(),
+                source,
+            }
+        })
     }
 }
 

@@ -46,6 +46,12 @@ impl Secret {
         Secret::new(TOKEN_PREFIX)
     }
 
+    /// A password for an account that is made on the command line.
+    pub fn password() -> Secret {
+        let Secret(digits) = Secret::new("");
+        Secret(digits[..20].to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,0 +1,119 @@
+//! `leanboard runner`: the process with the rights that the walls need.
+
+use std::io::Read;
+
+use clap::Args;
+
+use super::{Failure, Settings, runtime};
+use crate::config::{MeterKind, RunnerSettings};
+use crate::db;
+use crate::domain::clock::Clock;
+use crate::meter::{FakeMeter, Meter, NoMeter};
+use crate::runner::{self, Parts, Runner};
+use crate::sandbox::{self, Engine, Walls, WallsOptions};
+use crate::store::Store;
+
+#[derive(Debug, Args)]
+pub struct RunnerCommand {
+    #[command(flatten)]
+    settings: RunnerSettings,
+    /// Take one job, if there is one, and end
+    #[arg(long)]
+    once: bool,
+    /// End when standard input does: the supervisor holds the other end
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+impl RunnerCommand {
+    pub fn run(self, settings: &Settings) -> Result<(), Failure> {
+        // Before there is a second thread: mount namespaces belong to threads.
+        sandbox::enter_private_mounts().map_err(|error| error.to_string())?;
+        if self.until_stdin_closes {
+            end_with_stdin();
+        }
+        let url = settings.database_url()?;
+        let runtime = self
+            .settings
+            .runtime_dir
+            .clone()
+            .unwrap_or_else(|| runtime::default_folder(settings));
+        runtime::check(&runtime)?;
+        let name = self.settings.runner_name.clone().unwrap_or_else(host_name);
+        let name_lock = runner::lock_name(&self.settings.rooms_dir, &name)?;
+        let folder = self.settings.rooms_dir.join(&name);
+        let walls = Walls::raise(WallsOptions {
+            engine: engine(&self.settings.oci_runtime),
+            allow_degraded: self.settings.allow_degraded,
+            ..WallsOptions::new(&folder)
+        })
+        .map_err(|error| error.to_string())?;
+        for missing in walls.degraded() {
+            tracing::warn!(missing, "a wall is missing; results carry this mark");
+        }
+        let (meter, meter_name): (Box<dyn Meter>, _) = match self.settings.meter {
+            MeterKind::None => (Box::new(NoMeter), "none"),
+            MeterKind::Fake => (Box::new(FakeMeter::pulsing()), "fake"),
+        };
+        let tokio = super::tokio_runtime()?;
+        // What ends outside of a future, such as a connection, ends in this context.
+        let handle = tokio.handle().clone();
+        let _context = handle.enter();
+        let db = tokio.block_on(async {
+            let db = super::connect(&url, 3).await?;
+            db::check_schema(&db).await?;
+            Ok::<_, Failure>(db)
+        })?;
+        let parts = Parts {
+            name,
+            db,
+            store: Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?,
+            clock: Clock::System,
+            walls,
+            meter: Some(meter),
+            meter_name: meter_name.to_owned(),
+            runtime,
+            folder,
+        };
+        let failed = |error: runner::JobError| error.to_string();
+        let mut runner = Runner::start(tokio, parts, name_lock).map_err(failed)?;
+        if self.once {
+            return runner.run_once().map_err(failed);
+        }
+        match runner.run().map_err(failed)? {}
+    }
+}
+
+fn engine(name: &str) -> Engine {
+    match name {
+        "crun" => Engine::Crun,
+        "runc" => Engine::Runc,
+        path => Engine::Path(path.into()),
+    }
+}
+
+/// The host's name, with what a runner's name may not have replaced.
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    let name: String = name
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(40)
+        .collect();
+    match name.trim_matches('-') {
+        "" => "runner".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// A supervisor that may not signal us, because we are root and it is not, can still let go of our
+/// standard input. So does one that is killed.
+fn end_with_stdin() {
+    std::thread::spawn(|| {
+        let mut buffer = [0; 64];
+        while matches!(std::io::stdin().read(&mut buffer), Ok(read) if read > 0) {}
+        // Sandboxes end with us, and the next start gives the job back.
+        std::process::exit(0);
+    });
+}
