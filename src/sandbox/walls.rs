@@ -14,7 +14,7 @@ use super::channel::open_pipes;
 use super::config::{self, Plan};
 use super::engine::{Bundle, Engine, EngineCommand};
 use super::error::{Doing, SandboxError};
-use super::mounts::Mounted;
+use super::mounts::{Mounted, forget_strays};
 use super::preflight::{self, Machine};
 use super::room::{Room, RoomFolder};
 use super::run::{Container, Files, Parts, Sandbox};
@@ -195,6 +195,7 @@ impl Walls {
 
 impl Drop for Walls {
     fn drop(&mut self) {
+        forget_strays(self.group.path());
         if !self.group.remove() {
             tracing::warn!(cgroup.path = %self.group.path().display(), "could not remove the runner's control groups");
         }
