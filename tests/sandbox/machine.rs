@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use leanboard::domain::outcome::Outcome;
 use leanboard::sandbox::{Engine, SandboxError, Walls, enter_private_mounts};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
@@ -43,7 +44,7 @@ fn a_missing_controller_is_refused_by_name_unless_degraded_walls_are_wanted() {
         println!("skipped: cgroup version 2 has no controllers of their own");
         return;
     }
-    let mut options = options(Engine::Crun);
+    let (mut options, _folder) = options(Engine::Crun);
     let error = Walls::raise(options.clone()).unwrap_err();
     assert!(
         error
@@ -57,10 +58,30 @@ fn a_missing_controller_is_refused_by_name_unless_degraded_walls_are_wanted() {
     assert!(walls.make_room(&shell("exit 3")).unwrap().wait().is_ok());
 }
 
+/// All that can be tried of version 2 on a machine whose controllers belong to version 1. runc,
+/// where it is installed: crun asks for CAP_SYS_RESOURCE on version 2, which a container may lack.
+#[test]
+fn version_2_without_controllers_runs_only_degraded_and_still_kills_the_whole_tree() {
+    enter_private_mounts().unwrap();
+    umount2("/sys/fs/cgroup", MntFlags::MNT_DETACH).unwrap();
+    let (none, no_flags) = (None::<&str>, MsFlags::empty());
+    mount(none, "/sys/fs/cgroup", Some("cgroup2"), no_flags, none).unwrap();
+    let engine = crate::support::engines().pop().unwrap();
+    let (mut options, _folder) = options(engine);
+    options.allow_degraded = true;
+    let walls = Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+    let mut room = shell("setsid sleep 60 & sleep 60");
+    room.limits.time = Duration::from_millis(300);
+    let run = walls.make_room(&room).unwrap().wait().unwrap();
+    assert_eq!(run.outcome, Outcome::TimedOut);
+    assert!(run.usage.cpu > Duration::ZERO);
+}
+
 #[test]
 fn an_engine_that_is_not_installed_is_named() {
     enter_private_mounts().unwrap();
-    let error = Walls::raise(options(Engine::Path("/usr/bin/no-such-engine".into()))).unwrap_err();
+    let (options, _folder) = options(Engine::Path("/usr/bin/no-such-engine".into()));
+    let error = Walls::raise(options).unwrap_err();
     assert!(error.to_string().contains("install crun"), "{error}");
 }
 
@@ -70,7 +91,7 @@ fn walls_without_private_mounts_are_refused() {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
         let shared = MsFlags::MS_SHARED | MsFlags::MS_REC;
         mount(None::<&str>, "/", None::<&str>, shared, None::<&str>).unwrap();
-        Walls::raise(options(Engine::Crun)).unwrap_err()
+        Walls::raise(options(Engine::Crun).0).unwrap_err()
     })
     .join()
     .unwrap();
@@ -80,8 +101,8 @@ fn walls_without_private_mounts_are_refused() {
 #[test]
 fn two_runners_cannot_share_a_folder() {
     let first = TestWalls::raise();
-    let mut second = options(Engine::Crun);
-    second.runtime_dir = first.folder.clone();
+    let (mut second, _folder) = options(Engine::Crun);
+    second.runtime_dir = first.folder.0.clone();
     // Another runner has mounts of its own, and so sees the folder below.
     let error = std::thread::spawn(move || {
         enter_private_mounts().unwrap();
@@ -112,7 +133,7 @@ fn runner_that_is_killed() {
         return;
     };
     enter_private_mounts().unwrap();
-    let mut options = options(crate::support::engines().remove(0));
+    let (mut options, _) = options(crate::support::engines().remove(0));
     options.runtime_dir = folder.into();
     let walls = Walls::raise(options).unwrap();
     let room = shell("trap '' TERM HUP; setsid sleep 600 & sleep 600");
@@ -123,7 +144,7 @@ fn runner_that_is_killed() {
 
 #[test]
 fn when_the_runner_is_killed_everything_dies_and_the_next_one_cleans_up() {
-    let mut options = options(crate::support::engines().remove(0));
+    let (options, _folder) = options(crate::support::engines().remove(0));
     let name = options.runtime_dir.file_name().unwrap().to_str().unwrap();
     let name = name.to_owned();
     let mut runner = Command::new(std::env::current_exe().unwrap())
@@ -155,7 +176,6 @@ fn when_the_runner_is_killed_everything_dies_and_the_next_one_cleans_up() {
     }
     assert!(!crate::support::groups_of(&name).is_empty());
     enter_private_mounts().unwrap();
-    options.allow_degraded = false;
     let walls = Walls::raise(options).unwrap();
     let run = walls.make_room(&shell("exit 0")).unwrap().wait().unwrap();
     assert!(run.outcome.is_success());

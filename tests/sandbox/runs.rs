@@ -93,6 +93,32 @@ fn a_file_that_not_everyone_may_read_is_named_before_anything_runs() {
     assert!(matches!(error, SandboxError::NotReadable(path) if path == secret));
 }
 
+#[test]
+fn a_harness_starts_from_a_runtime_in_a_closed_folder() {
+    let home = tempfile::tempdir().unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let (runtime, harness) = (home.path().join("runtime"), home.path().join("harness"));
+    let made = std::process::Command::new("/usr/bin/python3")
+        .args(["-m", "venv", "--without-pip"])
+        .arg(&runtime)
+        .status()
+        .unwrap();
+    assert!(made.success());
+    fs::create_dir(&harness).unwrap();
+    let program = "import sys\nprint(sys.prefix, file=open('/dev/stderr', 'w'))\n";
+    fs::write(harness.join("harness.py"), program).unwrap();
+    let walls = TestWalls::raise();
+    let command = ["/runtime/bin/python", "-I", "/harness/harness.py"];
+    let mut room = Room::new(command, small());
+    room.mounts = vec![
+        ReadOnlyMount::new(&runtime, "/runtime"),
+        ReadOnlyMount::new(&harness, "/harness"),
+    ];
+    let run = walls.run(&room);
+    assert_ok(&run);
+    assert_eq!(run.stderr.text(), "/runtime\n");
+}
+
 /// What the harness does: it says ready, and answers every command.
 const ECHO: &str = "
 import os

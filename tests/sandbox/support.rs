@@ -22,7 +22,18 @@ pub fn engines() -> Vec<Engine> {
 pub struct TestWalls {
     pub walls: Walls,
     pub name: String,
-    pub folder: PathBuf,
+    // Dropped after the walls.
+    pub folder: RuntimeFolder,
+}
+
+/// A runner's folder on the host, which a real one keeps for its next start.
+pub struct RuntimeFolder(pub PathBuf);
+
+impl Drop for RuntimeFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0.join("lock"));
+        let _ = std::fs::remove_dir(&self.0);
+    }
 }
 
 impl Drop for TestWalls {
@@ -42,11 +53,10 @@ impl TestWalls {
 
     pub fn raise_with(engine: Engine) -> TestWalls {
         enter_private_mounts().expect("the tests run as root");
-        let options = options(engine);
-        let folder = options.runtime_dir.clone();
+        let (options, folder) = options(engine);
         TestWalls {
             walls: Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}")),
-            name: folder.file_name().unwrap().to_str().unwrap().into(),
+            name: folder.0.file_name().unwrap().to_str().unwrap().into(),
             folder,
         }
     }
@@ -75,23 +85,24 @@ impl TestWalls {
                 .collect();
             assert!(inside.is_empty(), "{inside:?}");
         }
-        let rooms: Vec<_> = std::fs::read_dir(self.folder.join("rooms"))
+        let rooms: Vec<_> = std::fs::read_dir(self.folder.0.join("rooms"))
             .unwrap()
             .collect();
         assert!(rooms.is_empty(), "{rooms:?}");
         let mounts = std::fs::read_to_string("/proc/thread-self/mounts").unwrap();
-        let below = format!("{}/rooms", self.folder.display());
+        let below = format!("{}/rooms", self.folder.0.display());
         assert!(!mounts.contains(&below), "{mounts}");
     }
 }
 
-pub fn options(engine: Engine) -> WallsOptions {
+pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("test-{}-{number}", std::process::id());
     let mut options = WallsOptions::new(Path::new("/run/leanboard-test").join(name));
     options.engine = engine;
-    options
+    let folder = RuntimeFolder(options.runtime_dir.clone());
+    (options, folder)
 }
 
 /// The runner's group in every controller.
