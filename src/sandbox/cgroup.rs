@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::statfs::{CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::Pid;
 
 pub use counters::Counters;
@@ -112,6 +113,8 @@ impl Group {
                 .hierarchy
                 .all_mounts()
                 .iter()
+                // Where an engine was fooled by an ordinary folder, there is no group.
+                .filter(|mount| is_control_group(mount))
                 .map(|mount| below(mount, &self.path))
                 .filter(|folder| !remove_tree(folder))
                 .count();
@@ -128,6 +131,12 @@ impl Group {
 
 fn below(mount: &Path, group: &Path) -> PathBuf {
     mount.join(group.strip_prefix("/").unwrap_or(group))
+}
+
+fn is_control_group(folder: &Path) -> bool {
+    statfs(folder).is_ok_and(|found| {
+        [CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC].contains(&found.filesystem_type())
+    })
 }
 
 /// Kills and removes one group folder with those inside. True when it is gone.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{pipe2, read, write};
+use nix::unistd::{Uid, fchown, pipe2, read, write};
 
 use super::error::{Doing, SandboxError};
 
@@ -45,8 +45,9 @@ pub(super) struct OurEnds {
     pub stderr: OwnedFd,
 }
 
-/// Our ends never block; theirs do, as programs expect.
-pub(super) fn open_pipes() -> Result<(OurEnds, TheirEnds), SandboxError> {
+/// Our ends never block; theirs do, as programs expect. Output and error belong to `user`, so that
+/// a program can open `/dev/stderr`; the other pipes can be used only by those who have them.
+pub(super) fn open_pipes(user: u32) -> Result<(OurEnds, TheirEnds), SandboxError> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).doing(|| "cannot open a pipe");
     let ours = |end: OwnedFd| -> Result<OwnedFd, SandboxError> {
         fcntl(&end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).doing(|| "cannot set up a pipe")?;
@@ -58,6 +59,9 @@ pub(super) fn open_pipes() -> Result<(OurEnds, TheirEnds), SandboxError> {
     let (our_events, their_events) = pipe()?;
     let (our_stdout, their_stdout) = pipe()?;
     let (our_stderr, their_stderr) = pipe()?;
+    for end in [&their_stdout, &their_stderr] {
+        fchown(end, Some(Uid::from_raw(user)), None).doing(|| "cannot give a pipe away")?;
+    }
     Ok((
         OurEnds {
             go: ours(our_go)?,

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, TMPFS_MAGIC, statfs};
 
 use super::error::{Doing, SandboxError};
 
@@ -16,19 +16,36 @@ use super::error::{Doing, SandboxError};
 ///
 /// Call it in `main` before any thread exists, or first thing on the thread that will use the
 /// walls. In that namespace the second hierarchy of a hybrid cgroup layout is unmounted, because
-/// crun refuses to work beside it.
+/// crun refuses to work beside it. An empty tmpfs takes its place: crun writes an ordinary file
+/// there for every container, see [`forget_strays`].
 pub fn enter_private_mounts() -> Result<(), SandboxError> {
     unshare(CloneFlags::CLONE_NEWNS)
         .doing(|| "cannot enter a mount namespace of its own (this needs root)")?;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
         .doing(|| "cannot make the mounts private")?;
-    let unified = Path::new("/sys/fs/cgroup/unified");
+    let unified = Path::new(UNIFIED);
     if statfs(unified).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC) {
         umount2(unified, MntFlags::MNT_DETACH)
-            .doing(|| "cannot unmount /sys/fs/cgroup/unified in the runner's mount namespace")?;
+            .doing(|| format!("cannot unmount {UNIFIED} in the runner's mount namespace"))?;
+        mount_tmpfs(unified, "size=1m,mode=0755")?;
     }
     set_child_subreaper(true).doing(|| "cannot become the parent of orphans")
+}
+
+/// Where a hybrid layout has its second hierarchy.
+const UNIFIED: &str = "/sys/fs/cgroup/unified";
+
+/// Removes the ordinary files that crun takes for a group of the second hierarchy.
+pub(super) fn forget_strays(group: &Path) {
+    let is_ours = statfs(UNIFIED).is_ok_and(|found| found.filesystem_type() == TMPFS_MAGIC);
+    let strays = Path::new(UNIFIED).join(group.strip_prefix("/").unwrap_or(group));
+    if is_ours
+        && strays.exists()
+        && let Err(error) = fs::remove_dir_all(&strays)
+    {
+        tracing::warn!(cgroup.path = %strays.display(), %error, "could not remove strays");
+    }
 }
 
 /// A mount that is taken away when this is dropped, and with it all mounts below it.
@@ -47,7 +64,7 @@ impl Mounted {
 
 /// As [`Mounted::tmpfs`], for one that lies in another and goes away with it.
 pub(super) fn mount_tmpfs(at: &Path, options: &str) -> Result<(), SandboxError> {
-    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options))
         .doing(|| format!("cannot mount a tmpfs on {}", at.display()))
 }

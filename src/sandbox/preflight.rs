@@ -46,6 +46,8 @@ pub(super) fn check(
     let hierarchy = Hierarchy::find(&mountinfo, Path::new("/"))
         .doing(|| "cannot read the machine's control groups")?;
     let mut lacks = kernel_lacks();
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    lacks.extend(capabilities_lack(&status, hierarchy.version()));
     lacks.extend(controllers_lack(&hierarchy));
     let counts_swap = counts_swap(&hierarchy);
     let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
@@ -113,6 +115,33 @@ fn kernel_lacks() -> Vec<String> {
         );
     }
     lacks
+}
+
+/// Root in a container or a unit may have lost some of its capabilities.
+fn capabilities_lack(status: &str, version: Version) -> Vec<String> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or_default();
+    let mut needed = vec![
+        (0, "CAP_CHOWN"),
+        (1, "CAP_DAC_OVERRIDE"),
+        (5, "CAP_KILL"),
+        (6, "CAP_SETGID"),
+        (7, "CAP_SETUID"),
+        (12, "CAP_NET_ADMIN"),
+        (21, "CAP_SYS_ADMIN"),
+    ];
+    if version == Version::V2 {
+        // Engines lock memory for the program that guards the devices.
+        needed.push((24, "CAP_SYS_RESOURCE"));
+    }
+    needed
+        .into_iter()
+        .filter(|(bit, _)| effective >> bit & 1 == 0)
+        .map(|(_, name)| format!("the runner has no {name}: grant it to the unit or container"))
+        .collect()
 }
 
 fn controllers_lack(hierarchy: &Hierarchy) -> Vec<String> {
@@ -217,12 +246,9 @@ impl Machine {
             .take_while(|folder| folder.starts_with(&base))
             .collect();
         passing.reverse();
+        let wanted = self.hierarchy.to_pass_on();
         for folder in passing {
-            fs::write(
-                folder.join("cgroup.subtree_control"),
-                "+cpuset +memory +pids",
-            )
-            .doing(failed)?;
+            fs::write(folder.join("cgroup.subtree_control"), &wanted).doing(failed)?;
         }
         Ok(())
     }
@@ -260,6 +286,15 @@ mod tests {
             Some(("runc", (1, 1)))
         );
         assert_eq!(parse_version("runsc release-2022"), None);
+    }
+
+    #[test]
+    fn a_lost_capability_is_named() {
+        let status = "Name:\tx\nCapEff:\t000001fffeffffff\n";
+        assert!(capabilities_lack(status, Version::V1).is_empty());
+        let lacks = capabilities_lack(status, Version::V2);
+        assert_eq!(lacks.len(), 1);
+        assert!(lacks[0].contains("CAP_SYS_RESOURCE"));
     }
 
     #[test]

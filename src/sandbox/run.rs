@@ -14,6 +14,7 @@ use super::channel::{Lines, OurEnds, Piece, Received, read_piece, wait_for, writ
 use super::engine::EngineCommand;
 use super::error::{Doing, SandboxError};
 use super::log::Log;
+use super::mounts::forget_strays;
 use super::outputs::{self, OutputError};
 use super::room::RoomFolder;
 use super::watcher::{Canceller, Cause, Report, Seen, Watched, Watcher};
@@ -273,6 +274,7 @@ impl Container {
         if let Err(error) = self.engine.delete(&self.id) {
             tracing::debug!(%error, "the engine could not delete a container");
         }
+        forget_strays(self.group.path());
         if self.group.remove() {
             Ok(())
         } else {

@@ -14,7 +14,7 @@ use super::channel::open_pipes;
 use super::config::{self, Plan};
 use super::engine::{Bundle, Engine, EngineCommand};
 use super::error::{Doing, SandboxError};
-use super::mounts::Mounted;
+use super::mounts::{Mounted, forget_strays};
 use super::preflight::{self, Machine};
 use super::room::{Room, RoomFolder};
 use super::run::{Container, Files, Parts, Sandbox};
@@ -40,11 +40,12 @@ pub struct WallsOptions {
 }
 
 impl WallsOptions {
+    /// crun, nothing missing, all CPUs, and ids above those that systemd gives to containers.
     pub fn new(runtime_dir: impl Into<PathBuf>) -> WallsOptions {
         WallsOptions {
             runtime_dir: runtime_dir.into(),
             engine: Engine::Crun,
-            uid_range_start: 1_879_048_192,
+            uid_range_start: 0x7000_0000,
             allow_degraded: false,
             cpus: None,
         }
@@ -162,7 +163,7 @@ impl Walls {
         })?;
         fs::write(&files.config, serde_json::to_vec(&spec)?)
             .doing(|| "cannot write the engine's configuration")?;
-        let (ours, theirs) = open_pipes()?;
+        let (ours, theirs) = open_pipes(self.uid_range_start + config::USER)?;
         let container = Container {
             engine: self.engine.clone(),
             id: format!("leanboard-{number}"),
@@ -195,6 +196,7 @@ impl Walls {
 
 impl Drop for Walls {
     fn drop(&mut self) {
+        forget_strays(self.group.path());
         if !self.group.remove() {
             tracing::warn!(cgroup.path = %self.group.path().display(), "could not remove the runner's control groups");
         }

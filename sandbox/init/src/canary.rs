@@ -29,17 +29,19 @@ fn try_the_walls() -> c_int {
 type Attempt = (&'static str, fn() -> bool);
 
 const ATTEMPTS: [Attempt; 20] = [
+    ("inherit the go pipe", || is_open(3)),
+    ("inherit the report pipe", || is_open(4)),
     ("read /etc/shadow", || reads(c"/etc/shadow")),
     ("read /sys", || reads(c"/sys/kernel/uevent_seqnum")),
-    ("read process 1's memory", || reads(c"/proc/1/mem")),
+    ("open process 1's memory", || {
+        opens(c"/proc/1/mem", sys::O_RDONLY)
+    }),
     ("read the kernel's memory", || reads(c"/proc/kcore")),
     ("write to the root folder", || writes(c"/planted")),
     ("write to /usr", || writes(c"/usr/planted")),
     ("write to a kernel setting", || {
         writes(c"/proc/sys/kernel/core_pattern")
     }),
-    ("inherit the go pipe", || is_open(3)),
-    ("inherit the report pipe", || is_open(4)),
     ("become root", || allowed(number::SETUID, [0, 0, 0, 0])),
     ("unshare namespaces", || {
         allowed(number::UNSHARE, [CLONE_NEWUSER, 0, 0, 0])
@@ -85,14 +87,23 @@ fn reads(path: &CStr) -> bool {
     let mut byte = 0u8;
     // SAFETY: a null-terminated path, and one byte to read into.
     unsafe {
-        let fd = sys::open(path.as_ptr(), 0);
-        fd >= 0 && sys::read(fd, (&raw mut byte).cast(), 1) == 1
+        let fd = sys::open(path.as_ptr(), sys::O_RDONLY);
+        let read = sys::read(fd, (&raw mut byte).cast(), 1);
+        sys::close(fd);
+        read == 1
     }
 }
 
 fn writes(path: &CStr) -> bool {
+    opens(path, sys::O_WRONLY | sys::O_CREAT)
+}
+
+fn opens(path: &CStr, flags: c_int) -> bool {
     // SAFETY: a null-terminated path and the mode that O_CREAT asks for.
-    unsafe { sys::open(path.as_ptr(), sys::O_WRONLY | sys::O_CREAT, 0o600) >= 0 }
+    unsafe {
+        let fd = sys::open(path.as_ptr(), flags, 0o600);
+        sys::close(fd) == 0
+    }
 }
 
 fn is_open(fd: c_int) -> bool {

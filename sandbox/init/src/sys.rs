@@ -14,6 +14,7 @@ pub const SIG_SETMASK: c_int = 2;
 pub const SFD_CLOEXEC: c_int = 0o2000000;
 pub const SFD_NONBLOCK: c_int = 0o4000;
 pub const O_CLOEXEC: c_int = 0o2000000;
+pub const O_RDONLY: c_int = 0;
 pub const O_WRONLY: c_int = 1;
 pub const O_CREAT: c_int = 0o100;
 pub const POLLIN: c_short = 1;

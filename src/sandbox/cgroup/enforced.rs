@@ -27,6 +27,7 @@ impl Group {
         let membership = read(Path::new(&format!("/proc/{pid}/cgroup")))?;
         self.check_membership(&membership)?;
         self.check_values(expected, &read(Path::new("/proc/swaps"))?)?;
+        self.check_devices()?;
         self.check_counting()
     }
 
@@ -116,6 +117,20 @@ impl Group {
             Some(_) if has_swap(swaps) => Err("swap is on and not limited".into()),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Version 2 has no file that tells.
+    fn check_devices(&self) -> Result<(), String> {
+        let (Version::V1, Some(folder)) =
+            (self.hierarchy.version(), self.folder(Controller::Devices))
+        else {
+            return Ok(());
+        };
+        let allowed = read(&folder.join("devices.list"))?;
+        if allowed.lines().any(|rule| rule.starts_with("a ")) {
+            return Err("every device is allowed".into());
+        }
+        Ok(())
     }
 
     /// The init has run by now, so a counter at zero does not count.

@@ -145,6 +145,16 @@ impl Hierarchy {
         Some(super::below(shows, group))
     }
 
+    /// What version 2's `cgroup.subtree_control` of every group above ours must be told.
+    pub fn to_pass_on(&self) -> String {
+        self.mounts
+            .keys()
+            .filter_map(|controller| controller.v2_name())
+            .map(|name| format!("+{name}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
     /// Those of other controllers too: the engine makes a group in each.
     pub fn all_mounts(&self) -> &[PathBuf] {
         &self.all_mounts

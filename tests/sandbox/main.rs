@@ -1,0 +1,11 @@
+//! Black-box tests of the walls. They need what a runner needs: root, crun or runc, and the
+//! cgroup controllers; what is missing is named, and the tests fail.
+//!
+//! A mount namespace belongs to a thread, so each test enters one of its own on its own thread.
+
+mod attacks;
+mod limits;
+mod machine;
+mod outputs;
+mod runs;
+mod support;

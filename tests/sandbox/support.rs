@@ -1,0 +1,164 @@
+//! Walls of its own for every test, and programs to put behind them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use leanboard::domain::limits::Limits;
+use leanboard::domain::outcome::Outcome;
+use leanboard::domain::units::Bytes;
+use leanboard::sandbox::{Engine, Room, Run, Sandbox, Walls, WallsOptions, enter_private_mounts};
+
+/// What every engine must do alike is tested with each that is installed.
+pub fn engines() -> Vec<Engine> {
+    [(Engine::Crun, "crun"), (Engine::Runc, "runc")]
+        .into_iter()
+        .filter(|(_, program)| Command::new(program).arg("--version").output().is_ok())
+        .map(|(engine, _)| engine)
+        .collect()
+}
+
+pub struct TestWalls {
+    pub walls: Walls,
+    pub name: String,
+    // Dropped after the walls.
+    pub folder: RuntimeFolder,
+}
+
+/// A runner's folder on the host, which a real one keeps for its next start.
+pub struct RuntimeFolder(pub PathBuf);
+
+impl Drop for RuntimeFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0.join("lock"));
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+impl Drop for TestWalls {
+    fn drop(&mut self) {
+        // A test that already fails says why.
+        if !std::thread::panicking() {
+            self.assert_nothing_is_left();
+        }
+    }
+}
+
+impl TestWalls {
+    pub fn raise() -> TestWalls {
+        let engine = engines().into_iter().next();
+        TestWalls::raise_with(engine.expect("crun or runc is installed"))
+    }
+
+    pub fn raise_with(engine: Engine) -> TestWalls {
+        enter_private_mounts().expect("the tests run as root");
+        let (options, folder) = options(engine);
+        TestWalls {
+            walls: Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}")),
+            name: folder.0.file_name().unwrap().to_str().unwrap().into(),
+            folder,
+        }
+    }
+
+    pub fn make(&self, room: &Room) -> Sandbox {
+        self.walls
+            .make_room(room)
+            .unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    }
+
+    pub fn run(&self, room: &Room) -> Run {
+        self.make(room)
+            .wait()
+            .unwrap_or_else(|error| panic!("{error}: {error:?}"))
+    }
+
+    /// No process, group, mount or folder of a run.
+    pub fn assert_nothing_is_left(&self) {
+        assert_eq!(processes_of(&self.name), Vec::<i32>::new());
+        for group in groups_of(&self.name) {
+            let inside: Vec<_> = std::fs::read_dir(group)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|entry| entry.file_type().unwrap().is_dir())
+                .collect();
+            assert!(inside.is_empty(), "{inside:?}");
+        }
+        let rooms: Vec<_> = std::fs::read_dir(self.folder.0.join("rooms"))
+            .unwrap()
+            .collect();
+        assert!(rooms.is_empty(), "{rooms:?}");
+        let mounts = std::fs::read_to_string("/proc/thread-self/mounts").unwrap();
+        let below = format!("{}/rooms", self.folder.0.display());
+        assert!(!mounts.contains(&below), "{mounts}");
+    }
+}
+
+pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("test-{}-{number}", std::process::id());
+    let mut options = WallsOptions::new(Path::new("/run/leanboard-test").join(name));
+    options.engine = engine;
+    let folder = RuntimeFolder(options.runtime_dir.clone());
+    (options, folder)
+}
+
+/// The runner's group in every controller.
+pub fn groups_of(name: &str) -> Vec<PathBuf> {
+    let group = Path::new("leanboard").join(name);
+    let v2 = Path::new("/sys/fs/cgroup").join(&group);
+    std::fs::read_dir("/sys/fs/cgroup")
+        .unwrap()
+        .flatten()
+        // In a hybrid layout crun leaves ordinary files there until a run is waited for.
+        .filter(|controller| controller.file_name() != "unified")
+        .map(|controller| controller.path().join(&group))
+        .chain([v2])
+        .filter(|folder| folder.exists())
+        .collect()
+}
+
+/// All processes in the groups of the runs of the runner `name`.
+pub fn processes_of(name: &str) -> Vec<i32> {
+    groups_of(name)
+        .iter()
+        .flat_map(|group| std::fs::read_dir(group).into_iter().flatten().flatten())
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("cgroup.procs")).ok())
+        .flat_map(|pids| {
+            pids.lines()
+                .map(|pid| pid.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+pub fn small() -> Limits {
+    Limits {
+        time: Duration::from_secs(10),
+        memory: Bytes::from_mib(128),
+        processes: 32,
+        cpus: 1,
+        output: Bytes::from_mib(4),
+    }
+}
+
+pub fn shell(script: &str) -> Room {
+    Room::new(["/bin/sh", "-c", script], small())
+}
+
+pub fn python(script: &str) -> Room {
+    Room::new(["/usr/bin/python3", "-I", "-c", script], small())
+}
+
+#[track_caller]
+pub fn assert_ok(run: &Run) {
+    assert_eq!(
+        run.outcome,
+        Outcome::Exited { code: 0 },
+        "stdout: {}\nstderr: {}",
+        run.stdout.text(),
+        run.stderr.text()
+    );
+}
