@@ -178,9 +178,9 @@ fn parse_public_url(text: &str) -> Result<String, String> {
 }
 
 fn parse_runner_name(text: &str) -> Result<String, String> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if text.is_empty() || text.len() > 40 || !text.chars().all(is_plain) || text.starts_with('.') {
-        return Err("it must have 1 to 40 letters, digits, `-`, `_` or `.`".into());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if text.is_empty() || text.len() > 40 || !text.chars().all(is_plain) {
+        return Err("it must have 1 to 40 letters, digits, `-` or `_`".into());
     }
     Ok(text.to_owned())
 }

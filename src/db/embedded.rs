@@ -259,17 +259,33 @@ fn read_or_make_password(path: &Path) -> Result<String, EmbeddedError> {
             getrandom::fill(&mut bytes)
                 .map_err(|error| failed("find random bytes for")(io::Error::other(error)))?;
             let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            let mut file = fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(failed("create"))?;
-            io::Write::write_all(&mut file, password.as_bytes()).map_err(failed("write"))?;
+            write_secret(path, &password, None)?;
             Ok(password)
         }
         Err(source) => Err(failed("read")(source)),
     }
+}
+
+/// A new file that only its owner reads.
+fn write_secret(path: &Path, secret: &str, owner: Option<&User>) -> Result<(), EmbeddedError> {
+    let failed = |source| EmbeddedError::File {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let _ = fs::remove_file(path);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    io::Write::write_all(&mut file, secret.as_bytes()).map_err(failed)?;
+    if let Some(owner) = owner {
+        let given = chown(path, Some(owner.uid), Some(owner.gid));
+        given.map_err(io::Error::from).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn command(program: &Path, folder: &Path, account: Option<&User>) -> Command {
@@ -301,7 +317,9 @@ fn create_cluster(
         })?;
     }
     make_folder(cluster, 0o700, account)?;
-    // initdb reads the password as the server's account, from standard input by this name.
+    // For initdb, which runs as the server's account.
+    let password_file = folder.join("initdb-password");
+    write_secret(&password_file, password, account)?;
     let mut initdb = command(&binaries.join("initdb"), folder, account);
     initdb
         .args([
@@ -309,28 +327,18 @@ fn create_cluster(
             "--auth=scram-sha-256",
             "--encoding=UTF8",
         ])
-        .args([
-            "--locale=C.UTF-8",
-            "--pwfile=/dev/stdin",
-            "--no-instructions",
-        ])
+        .args(["--locale=C.UTF-8", "--no-instructions"])
+        .arg("--pwfile")
+        .arg(&password_file)
         .arg("--pgdata")
-        .arg(cluster)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .arg(cluster);
     let failed = |output: String| EmbeddedError::Program {
         program: "initdb",
         output,
     };
-    let mut child = initdb.spawn().map_err(|error| failed(error.to_string()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        io::Write::write_all(&mut stdin, password.as_bytes())
-            .map_err(|error| failed(error.to_string()))?;
-    }
-    let output = child
-        .wait_with_output()
-        .map_err(|error| failed(error.to_string()))?;
+    let output = initdb.output().map_err(|error| failed(error.to_string()));
+    let _ = fs::remove_file(&password_file);
+    let output = output?;
     if output.status.success() {
         Ok(())
     } else {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use super::Up;
 use crate::cli::{Failure, Settings};
@@ -118,14 +118,18 @@ fn this_program() -> Result<OsString, Failure> {
 pub struct Part {
     recipe: Recipe,
     child: Child,
+    /// Held open: a part that may not be signalled ends when it closes.
+    stdin: Option<ChildStdin>,
     started: Instant,
     pause: Duration,
 }
 
 impl Part {
     pub fn start(recipe: Recipe) -> Result<Part, Failure> {
+        let mut child = spawn(&recipe)?;
         Ok(Part {
-            child: spawn(&recipe)?,
+            stdin: child.stdin.take(),
+            child,
             recipe,
             started: Instant::now(),
             pause: Duration::ZERO,
@@ -149,14 +153,14 @@ impl Part {
         tokio::time::sleep(self.pause).await;
         tracing::info!("starting {} again", self.recipe.name);
         self.child = spawn(&self.recipe)?;
+        self.stdin = self.child.stdin.take();
         self.started = Instant::now();
         Ok(())
     }
 
     /// Asks the part to stop, and waits until it has.
     pub async fn stop(&mut self) {
-        // Where we may not signal it, closing its standard input is what it listens to.
-        drop(self.child.stdin.take());
+        drop(self.stdin.take());
         if let Some(pid) = self.child.id().and_then(|pid| i32::try_from(pid).ok()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
