@@ -56,7 +56,7 @@ pub struct LogSettings {
     #[arg(
         long,
         env = "LEANBOARD_LOG",
-        default_value = "info",
+        default_value = "leanboard=info,warn",
         value_name = "FILTER",
         global = true
     )]

@@ -70,6 +70,9 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let cli = Cli::parse();
+    // What sandboxes read must be readable by everybody, whatever the caller's habits; secrets are
+    // created with a mode of their own.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let result = telemetry::start(&cli.settings.log).and_then(|()| match cli.command {
         Command::Up(command) => command.run(&cli.settings),
         Command::Serve(command) => command.run(&cli.settings),

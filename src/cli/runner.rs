@@ -40,12 +40,10 @@ impl RunnerCommand {
             .unwrap_or_else(|| runtime::default_folder(settings));
         runtime::check(&runtime)?;
         let name = self.settings.runner_name.clone().unwrap_or_else(host_name);
-        let name_lock = runner::lock_name(&self.settings.rooms_dir, &name)?;
-        let folder = self.settings.rooms_dir.join(&name);
         let walls = Walls::raise(WallsOptions {
             engine: engine(&self.settings.oci_runtime),
             allow_degraded: self.settings.allow_degraded,
-            ..WallsOptions::new(&folder)
+            ..WallsOptions::new(self.settings.rooms_dir.join(&name))
         })
         .map_err(|error| error.to_string())?;
         for missing in walls.degraded() {
@@ -65,6 +63,8 @@ impl RunnerCommand {
             Ok::<_, Failure>(db)
         })?;
         let parts = Parts {
+            folder: settings.data.data_dir().join("runner").join(&name),
+            machine_lock: self.settings.rooms_dir.join("machine.lock"),
             name,
             db,
             store: Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?,
@@ -73,10 +73,9 @@ impl RunnerCommand {
             meter: Some(meter),
             meter_name: meter_name.to_owned(),
             runtime,
-            folder,
         };
         let failed = |error: runner::JobError| error.to_string();
-        let mut runner = Runner::start(tokio, parts, name_lock).map_err(failed)?;
+        let mut runner = Runner::start(tokio, parts).map_err(failed)?;
         if self.once {
             return runner.run_once().map_err(failed);
         }

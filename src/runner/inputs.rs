@@ -1,8 +1,6 @@
 //! A competition's tables, read once and kept: the arrays of its test inputs, and its solution.
 
-use std::fs;
 use std::io::{BufReader, Read};
-use std::os::unix::fs::DirBuilderExt;
 use std::rc::Rc;
 
 use super::{JobError, Runner};
@@ -53,29 +51,18 @@ impl Runner {
         })
     }
 
-    /// Writes arrays where a sandbox can read them: below a folder that only the runner can list,
-    /// under a name that nobody guesses who does not have the file.
+    /// Writes a table's arrays into the runner's folder.
     fn lay_out(
         &self,
         competition: &Competition,
         file: &CompetitionFile,
         table: &Table,
     ) -> Result<Inputs, JobError> {
-        let parent = self.parts.folder.join("inputs");
-        let made = fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o711)
-            .create(&parent);
-        made.map_err(|source| JobError::File {
-            doing: "create",
-            path: parent.clone(),
-            source,
-        })?;
-        let folder = parent.join(format!("{}-{}", competition.id, file.digest));
-        let inputs =
-            Inputs::write(&folder, table, &competition.spec).map_err(SessionError::from)?;
+        let name = format!("inputs-{}-{}", competition.id, file.digest);
+        let inputs = Inputs::write(&self.parts.folder.join(name), table, &competition.spec)
+            .map_err(SessionError::from)?;
         // Read once, so that no sandbox is charged for the page cache.
-        sandbox::warm(&folder).map_err(SessionError::from)?;
+        sandbox::warm(inputs.folder()).map_err(SessionError::from)?;
         Ok(inputs)
     }
 

@@ -67,8 +67,10 @@ pub struct Parts {
     pub meter_name: String,
     /// The Python environment that models run in.
     pub runtime: PathBuf,
-    /// A folder of this runner's own, in memory if possible.
+    /// A folder of this runner's own, for the files that sandboxes read; emptied at its start.
     pub folder: PathBuf,
+    /// Held by whoever measures on this machine: one job at a time.
+    pub machine_lock: PathBuf,
 }
 
 /// A runner that has announced itself.
@@ -79,18 +81,13 @@ pub struct Runner {
     harness: PathBuf,
     tokio: Runtime,
     prepared: HashMap<CompetitionId, Rc<Prepared>>,
-    /// Held by whoever measures on this machine: one job at a time.
-    machine_lock: PathBuf,
-    /// Keeps others from running under this name.
-    _name_lock: Flock<File>,
 }
 
 impl Runner {
-    /// Announces the runner and gives back what a former life of it held.
-    ///
-    /// # Errors
-    /// When another runner of this name is alive on the machine.
-    pub fn start(tokio: Runtime, parts: Parts, name_lock: Flock<File>) -> Result<Runner, JobError> {
+    /// Announces the runner and gives back what a former life of it held: the walls, which are
+    /// raised under its name, are the proof that no other life of it is left on this machine.
+    pub fn start(tokio: Runtime, parts: Parts) -> Result<Runner, JobError> {
+        empty(&parts.folder)?;
         let machine = Machine::look_around(&parts.walls, &parts.meter_name);
         let harness = session::install_harness(&parts.folder)?;
         let fingerprint = serde_json::to_value(&machine).expect("a machine is texts and numbers");
@@ -106,16 +103,13 @@ impl Runner {
             }
             Ok::<_, db::Error>(id)
         })?;
-        let machine_lock = parts.folder.with_file_name("machine.lock");
         Ok(Runner {
             id,
             machine,
             harness,
             tokio,
             prepared: HashMap::new(),
-            machine_lock,
             parts,
-            _name_lock: name_lock,
         })
     }
 
@@ -153,7 +147,7 @@ impl Runner {
 
     /// Serves the first job of the queue, if there is one that can be taken.
     fn take_one(&mut self) -> Result<bool, JobError> {
-        let _quiet = lock(&self.machine_lock, FlockArg::LockExclusive)?;
+        let _quiet = lock(&self.parts.machine_lock)?;
         self.fail_exhausted()?;
         self.wait_for(db::runners::touch(&self.parts.db, self.id))?;
         let lease = evaluate::LEASE_BETWEEN_WINDOWS;
@@ -220,26 +214,26 @@ impl Runner {
     }
 }
 
-/// Takes the lock on a runner's name, for as long as the process lives.
-///
-/// # Errors
-/// When another process has it, which is said by name.
-pub fn lock_name(folder: &Path, name: &str) -> Result<Flock<File>, String> {
-    let made = fs::DirBuilder::new()
+/// Makes a folder that only we can enter, without what a former life left in it.
+fn empty(folder: &Path) -> Result<(), JobError> {
+    let failed = |source| JobError::File {
+        doing: "make",
+        path: folder.to_owned(),
+        source,
+    };
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o711)
-        .create(folder);
-    made.map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
-    let path = folder.join(format!("{name}.lock"));
-    lock(&path, FlockArg::LockExclusiveNonblock).map_err(|error| {
-        format!(
-            "a runner named `{name}` seems to run on this machine already ({error}); give this one \
-             another name with --runner-name (LEANBOARD_RUNNER_NAME)"
-        )
-    })
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)
 }
 
-fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, JobError> {
+/// Waits until nobody else measures on this machine.
+fn lock(path: &Path) -> Result<Flock<File>, JobError> {
     let failed = |source| JobError::File {
         doing: "lock",
         path: path.to_owned(),
@@ -251,5 +245,5 @@ fn lock(path: &Path, how: FlockArg) -> Result<Flock<File>, JobError> {
         .write(true)
         .open(path)
         .map_err(failed)?;
-    Flock::lock(file, how).map_err(|(_, errno)| failed(errno.into()))
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| failed(errno.into()))
 }

@@ -16,7 +16,7 @@ pub enum SandboxError {
     /// The kernel does not enforce what was configured, so the program was not started.
     #[error("limits-not-enforced: {0}")]
     LimitsNotEnforced(String),
-    #[error("another runner uses the folder {}", .0.display())]
+    #[error("another runner uses the folder {}; give this one another name (--runner-name, LEANBOARD_RUNNER_NAME)", .0.display())]
     InUse(PathBuf),
     #[error("{} cannot be read by everyone, and the sandbox's user is nobody special: give it the mode o+r (o+rx for a folder)", .0.display())]
     NotReadable(PathBuf),

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`. Its documents are declared beside the handlers that answer them.
 
 mod competitions;
+mod queue;
 mod submissions;
 mod uploads;
 
@@ -50,6 +51,7 @@ pub fn routes(service: &mut ServiceConfig) {
         )
         .route("/uploads/{id}/{secret}", web::put().to(uploads::put))
         .route("/uploads/{id}/commit", web::post().to(uploads::commit))
+        .route("/queue", web::get().to(queue::show))
         .route("/submissions/{id}", web::get().to(submissions::show))
         .route(
             "/submissions/{id}/cancel",

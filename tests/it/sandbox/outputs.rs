@@ -3,7 +3,7 @@
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{OutputError, SandboxError};
 
-use crate::support::{TestWalls, assert_ok, engines, python, shell};
+use crate::sandbox::support::{TestWalls, assert_ok, engines, python, shell};
 
 const MOST: Bytes = Bytes::from_mib(1);
 

@@ -8,7 +8,7 @@ use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{ReadOnlyMount, Received, Room, SandboxError, warm};
 
-use crate::support::{TestWalls, assert_ok, engines, python, shell, small};
+use crate::sandbox::support::{TestWalls, assert_ok, engines, python, shell, small};
 
 #[test]
 fn a_program_that_does_nothing_ends_well_on_every_engine() {
@@ -235,5 +235,8 @@ os.read(read, 1)
 }
 
 fn walls_are_empty(walls: &TestWalls) {
-    assert_eq!(crate::support::processes_of(&walls.name), Vec::<i32>::new());
+    assert_eq!(
+        crate::sandbox::support::processes_of(&walls.name),
+        Vec::<i32>::new()
+    );
 }

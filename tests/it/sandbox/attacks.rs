@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 
 use leanboard::domain::outcome::Outcome;
 
-use crate::support::{TestWalls, assert_ok, engines, python, shell};
+use crate::sandbox::support::{TestWalls, assert_ok, engines, python, shell};
 
 #[test]
 fn no_network_reaches_the_host() {

@@ -6,7 +6,7 @@ use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::Log;
 
-use crate::support::{TestWalls, assert_ok, engines, processes_of, python, shell};
+use crate::sandbox::support::{TestWalls, assert_ok, engines, processes_of, python, shell};
 
 /// After the deadline, on a machine that has other things to do too.
 const DEAD_WITHIN: Duration = Duration::from_millis(500);

@@ -7,7 +7,7 @@ use leanboard::domain::outcome::Outcome;
 use leanboard::sandbox::{Engine, SandboxError, Walls, enter_private_mounts};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use crate::support::{TestWalls, options, processes_of, shell};
+use crate::sandbox::support::{TestWalls, options, processes_of, shell};
 
 #[test]
 fn a_controller_that_vanishes_is_noticed_before_the_program_runs() {
@@ -66,7 +66,7 @@ fn version_2_without_controllers_runs_only_degraded_and_still_kills_the_whole_tr
     umount2("/sys/fs/cgroup", MntFlags::MNT_DETACH).unwrap();
     let (none, no_flags) = (None::<&str>, MsFlags::empty());
     mount(none, "/sys/fs/cgroup", Some("cgroup2"), no_flags, none).unwrap();
-    let engine = crate::support::engines().pop().unwrap();
+    let engine = crate::sandbox::support::engines().pop().unwrap();
     let (mut options, _folder) = options(engine);
     options.allow_degraded = true;
     let walls = Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}"));
@@ -133,7 +133,7 @@ fn runner_that_is_killed() {
         return;
     };
     enter_private_mounts().unwrap();
-    let (mut options, _) = options(crate::support::engines().remove(0));
+    let (mut options, _) = options(crate::sandbox::support::engines().remove(0));
     options.runtime_dir = folder.into();
     let walls = Walls::raise(options).unwrap();
     let room = shell("trap '' TERM HUP; setsid sleep 600 & sleep 600");
@@ -144,11 +144,15 @@ fn runner_that_is_killed() {
 
 #[test]
 fn when_the_runner_is_killed_everything_dies_and_the_next_one_cleans_up() {
-    let (options, _folder) = options(crate::support::engines().remove(0));
+    let (options, _folder) = options(crate::sandbox::support::engines().remove(0));
     let name = options.runtime_dir.file_name().unwrap().to_str().unwrap();
     let name = name.to_owned();
     let mut runner = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "machine::runner_that_is_killed", "--nocapture"])
+        .args([
+            "--exact",
+            "sandbox::machine::runner_that_is_killed",
+            "--nocapture",
+        ])
         .env("SANDBOX_TEST_KILLED_RUNNER", &options.runtime_dir)
         .stdout(Stdio::null())
         .spawn()
@@ -174,11 +178,11 @@ fn when_the_runner_is_killed_everything_dies_and_the_next_one_cleans_up() {
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(!crate::support::groups_of(&name).is_empty());
+    assert!(!crate::sandbox::support::groups_of(&name).is_empty());
     enter_private_mounts().unwrap();
     let walls = Walls::raise(options).unwrap();
     let run = walls.make_room(&shell("exit 0")).unwrap().wait().unwrap();
     assert!(run.outcome.is_success());
     drop(walls);
-    assert!(crate::support::groups_of(&name).is_empty());
+    assert!(crate::sandbox::support::groups_of(&name).is_empty());
 }

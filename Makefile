@@ -1,0 +1,35 @@
+# The two commands of the README, and what developers need besides.
+
+export SQLX_OFFLINE := true
+
+# Sandboxes need root. An ordinary user's tests run with sudo; what they build stays the user's.
+ifneq ($(shell id -u),0)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
+endif
+
+.PHONY: run test bench queries
+
+# Leanboard at http://127.0.0.1:8080, with its demo. Ctrl-C stops it.
+run:
+	scripts/setup run
+	cargo build --release --locked
+	target/release/leanboard up
+
+test:
+	scripts/setup test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo test --workspace --locked
+
+# Figures from a release build, beside what they are compared with.
+bench:
+	scripts/setup bench
+	cargo build --release --locked
+	cargo bench --locked
+
+# After a change of a query: DATABASE_URL must name a database with the current schema.
+queries:
+	rm -rf .sqlx && mkdir .sqlx
+	touch src/lib.rs
+	SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$(CURDIR)/.sqlx cargo check --all-targets

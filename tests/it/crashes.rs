@@ -1,0 +1,283 @@
+//! Whoever dies in the middle of a measured run, the submission is scored exactly once.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::support::{App, Bundle, Person, Runner, at, command, eventually, starter, unique_name};
+
+async fn wait_for_trial(person: &Person, id: &str) {
+    eventually("a measured run", async || {
+        let submission = person.submission(id).await;
+        assert_ne!(submission["status"], "scored", "it was over too soon");
+        (submission["phase"]["name"] == "trial").then_some(())
+    })
+    .await;
+}
+
+async fn wait_for_score(person: &Person, id: &str) -> Value {
+    eventually("the score", async || {
+        let submission = person.submission(id).await;
+        assert_ne!(submission["status"], "failed", "{submission:#}");
+        (submission["status"] == "scored").then_some(submission)
+    })
+    .await
+}
+
+async fn assert_scored_once(person: &Person, id: &str) {
+    let scored = wait_for_score(person, id).await;
+    assert_eq!(at(&scored, "/result/trials").as_array().unwrap().len(), 3);
+    let lines = person.standings().await;
+    assert_eq!(
+        lines.iter().filter(|line| line["submission"] == id).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_killed_runner_takes_its_job_up_again_when_it_is_back() {
+    let app = App::with(&Bundle::lean()).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    let name = unique_name();
+    let runner = Runner::start(&mut app.runner(&name));
+    let id = ada.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    runner.kill();
+    assert_eq!(ada.submission(&id).await["status"], "running");
+
+    let _runner = Runner::start(&mut app.runner(&name));
+    assert_scored_once(&ada, &id).await;
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn a_runner_whose_job_was_given_to_another_cannot_record_a_score() {
+    let app = App::with(&Bundle::lean()).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    let name = unique_name();
+    let frozen = Runner::start(&mut app.runner(&name));
+    let id = ada.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    frozen.signal(Signal::SIGSTOP);
+
+    // On what looks like another machine, because it shares no lock with the first.
+    let elsewhere = Path::new("/run/leanboard-test-elsewhere");
+    let mut command = app.runner(&name);
+    command.arg("--rooms-dir").arg(elsewhere);
+    let second = Runner::start(&mut command);
+    let scored = wait_for_score(&ada, &id).await;
+    second.kill();
+
+    frozen.signal(Signal::SIGCONT);
+    // It goes on with the next job once it has found out that this one is lost.
+    let next = ada.submitted(starter("logistic_regression")).await;
+    assert_scored_once(&ada, &next).await;
+    assert_eq!(ada.submission(&id).await, scored);
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn two_runners_on_one_database_share_the_jobs_and_record_each_once() {
+    let app = App::with(&Bundle::digits()).await;
+    let elsewhere = Path::new("/run/leanboard-test-elsewhere");
+    let mut command = app.runner(&unique_name());
+    command.arg("--rooms-dir").arg(elsewhere);
+    let _first = Runner::start(&mut app.runner(&unique_name()));
+    let _second = Runner::start(&mut command);
+    let visitor = app.visitor();
+    eventually("an empty queue", async || {
+        let queue = visitor.get("/api/v1/queue").await.json();
+        (queue["queued"] == 0 && queue["running"] == 0).then_some(())
+    })
+    .await;
+    let lines = visitor.standings().await;
+    assert_eq!(lines.len(), 6);
+    for line in lines {
+        let submission = visitor
+            .submission(line["submission"].as_str().unwrap())
+            .await;
+        assert_eq!(
+            at(&submission, "/result/trials").as_array().unwrap().len(),
+            3
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_killed_server_changes_nothing_for_the_runner() {
+    let app = App::with(&Bundle::lean()).await;
+    app.run_all_jobs().await;
+    let _runner = Runner::start(&mut app.runner(&unique_name()));
+    let ada = app.person("ada");
+    let mut server = Server::start(&app, free_port());
+    let through_server = Person::new(&server.address, "ada", String::new(), ada.token.clone());
+    let id = through_server.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let server = Server::start(&app, server.port);
+    let through_server = Person::new(&server.address, "ada", String::new(), ada.token.clone());
+    assert_scored_once(&through_server, &id).await;
+    app.assert_queue_is_empty().await;
+}
+
+/// A web server as a process of its own.
+struct Server {
+    child: Child,
+    address: String,
+    port: u16,
+}
+
+impl Server {
+    fn start(app: &App, port: u16) -> Server {
+        let mut serve = app.command();
+        serve.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+        let child = serve.stderr(Stdio::null()).spawn().unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "the server did not start"
+            );
+            std::thread::yield_now();
+        }
+        Server {
+            child,
+            address: format!("http://127.0.0.1:{port}"),
+            port,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+#[tokio::test]
+async fn after_a_kill_of_the_whole_tree_a_second_start_finds_and_finishes_everything() {
+    let folder = tempfile::Builder::new()
+        .permissions(open_to_all())
+        .tempdir_in("/tmp")
+        .unwrap();
+    let port = free_port();
+    let name = unique_name();
+    let up = || {
+        let mut up = command("", folder.path());
+        up.env_remove("DATABASE_URL");
+        up.args(["up", "--no-demo", "--runner-name", &name]);
+        up.args(["--listen", &format!("127.0.0.1:{port}")]);
+        Supervisor(
+            up.stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
+    };
+    let first = up();
+    let address = format!("http://127.0.0.1:{port}");
+    let ask = Person::new(&address, "visitor", String::new(), None);
+    wait_until_up(&ask).await;
+
+    let cli = |arguments: &[&str]| {
+        let mut cli = command("", folder.path());
+        crate::support::success(
+            cli.env_remove("DATABASE_URL")
+                .args(arguments)
+                .output()
+                .unwrap(),
+        )
+    };
+    let account = cli(&["user", "create", "ada"]);
+    let token = account
+        .lines()
+        .find_map(|line| line.strip_prefix("token"))
+        .unwrap()
+        .trim();
+    let ada = Person::new(&address, "ada", String::new(), Some(token.to_owned()));
+    let lean = Bundle::lean();
+    cli(&["competition", "create", lean.path().to_str().unwrap()]);
+    let id = ada.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    first.kill_tree();
+
+    let _second = up();
+    wait_until_up(&ask).await;
+    assert_scored_once(&ada, &id).await;
+}
+
+async fn wait_until_up(person: &Person) {
+    eventually("the server", async || {
+        let request = person.request(reqwest::Method::GET, "/api/v1/competitions");
+        request
+            .send()
+            .await
+            .ok()
+            .filter(|answer| answer.status() == 200)
+            .map(drop)
+    })
+    .await;
+}
+
+fn open_to_all() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o755)
+}
+
+/// `leanboard up` with all its children.
+struct Supervisor(Child);
+
+impl Supervisor {
+    /// Kills every process of the tree at once, the database's too.
+    fn kill_tree(mut self) {
+        let root = i32::try_from(self.0.id()).unwrap();
+        let mut tree = vec![root];
+        let mut next = 0;
+        while next < tree.len() {
+            tree.extend(children_of(tree[next]));
+            next += 1;
+        }
+        assert!(tree.len() > 4, "database, server and runner: {tree:?}");
+        for pid in &tree {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        let _ = kill(
+            Pid::from_raw(i32::try_from(self.0.id()).unwrap()),
+            Signal::SIGTERM,
+        );
+        let _ = self.0.wait();
+    }
+}
+
+fn children_of(pid: i32) -> Vec<i32> {
+    let output = Command::new("pgrep")
+        .args(["-P", &pid.to_string()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| line.trim().parse().unwrap())
+        .collect()
+}

@@ -1,0 +1,13 @@
+//! Black-box tests: the real program over HTTP and on its command line, a real PostgreSQL database
+//! for each test, the real sandbox. They need what a runner needs, root among it.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod accounts;
+mod command_line;
+mod crashes;
+mod migrations;
+mod sandbox;
+mod submissions;
+mod support;
+mod tidy;
+mod uploads;

@@ -1,0 +1,278 @@
+//! The way of a submission, from the upload to the board, by a real runner in the real sandbox.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Bundle, at, broken, runtime, starter, success};
+
+/// The accuracy of a model on a split of the hidden solution, by onnxruntime outside of any
+/// sandbox and a harness of nobody's.
+fn accuracy_outside(model: &str, usage: &str) -> f64 {
+    let script = r#"
+import csv, sys
+import numpy, onnxruntime
+folder, model, usage = sys.argv[1:]
+rows = list(csv.reader(open(f"{folder}/hidden/test.csv")))[1:]
+solution = {r[0]: r[1:] for r in list(csv.reader(open(f"{folder}/hidden/solution.csv")))[1:]}
+session = onnxruntime.InferenceSession(f"{folder}/starter/{model}.onnx")
+inputs = numpy.array([r[1:] for r in rows], dtype=numpy.float32)
+name = session.get_inputs()[0].name
+output = session.run(None, {name: inputs})[0]
+labels = output.argmax(1) if output.ndim == 2 else output
+pairs = [(str(p), solution[r[0]][0]) for r, p in zip(rows, labels) if solution[r[0]][1] == usage]
+print(sum(p == a for p, a in pairs) / len(pairs))
+"#;
+    let mut python = Command::new(runtime().join("bin/python"));
+    python.args(["-I", "-c", script]);
+    python
+        .arg(format!("{}/demo/digits", env!("CARGO_MANIFEST_DIR")))
+        .args([model, usage]);
+    success(python.output().unwrap()).trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_demo_is_ranked_by_efficiency_and_neither_the_cheapest_nor_the_best_wins() {
+    let app = App::with(&Bundle::digits()).await;
+    let ada = app.person("ada");
+    let id = ada.submitted(starter("small_mlp")).await;
+    app.run_all_jobs().await;
+
+    let board = ada
+        .get("/api/v1/competitions/digits/leaderboard")
+        .await
+        .json();
+    let lines = board["standings"].as_array().unwrap();
+    assert_eq!(lines.len(), 7);
+    let number = |line: &Value, key: &str| line[key].as_f64().unwrap();
+    let winner = &lines[0];
+    assert_eq!(winner["rank"], 1);
+    let cheapest = lines
+        .iter()
+        .map(|line| number(line, "cost_s"))
+        .fold(f64::MAX, f64::min);
+    let best = lines
+        .iter()
+        .map(|line| number(line, "score"))
+        .fold(0.0, f64::max);
+    assert!(number(winner, "cost_s") > cheapest);
+    assert!(number(winner, "score") < best);
+
+    // Every figure on the board follows from the formula that is printed with it.
+    let constant = |name: &str| {
+        at(&board, &format!("/formula/constants/{name}"))
+            .as_f64()
+            .unwrap()
+    };
+    for line in lines {
+        let quality = (number(line, "score") - constant("benchmark"))
+            / (constant("best") - constant("benchmark"));
+        let efficiency = (1.0 - quality) + number(line, "cost_s") / constant("cost_scale_s");
+        assert!(
+            (efficiency - number(line, "efficiency")).abs() < 1e-12,
+            "{line}"
+        );
+        assert!(line["energy"]["value"].is_null());
+        assert_eq!(
+            line["energy"]["missing"],
+            "no energy counter on this machine"
+        );
+    }
+    let reference = lines.iter().find(|line| line["reference"] == true).unwrap();
+    assert!((number(reference, "efficiency") - 0.02).abs() < 1e-9);
+
+    // The uploaded one is there with the score that onnxruntime gives outside.
+    let mine = lines
+        .iter()
+        .find(|line| line["submission"] == id.as_str())
+        .unwrap();
+    assert_eq!(mine["team"], "ada");
+    assert_eq!(
+        number(mine, "score"),
+        accuracy_outside("small_mlp", "Public")
+    );
+
+    let by_score = "/api/v1/competitions/digits/leaderboard?board=score";
+    let by_score = ada.get(by_score).await.json();
+    assert_eq!(at(&by_score, "/standings/0/score").as_f64().unwrap(), best);
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn a_report_shows_every_trial_by_phase() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let id = ada.submitted(starter("big_mlp_int8")).await;
+    let queued = ada.submission(&id).await;
+    assert_eq!(queued["status"], "queued");
+    assert_eq!(queued["queue_position"], 2);
+    assert!(queued["result"].is_null());
+    app.run_all_jobs().await;
+
+    let scored = app.visitor().submission(&id).await;
+    assert_eq!(scored["status"], "scored", "{scored:#}");
+    assert!(scored["failure"].is_null());
+    let trials = at(&scored, "/result/trials").as_array().unwrap();
+    assert_eq!(trials.len(), 3);
+    for (trial, number) in trials.iter().zip(1..) {
+        assert_eq!(trial["number"], number);
+        let seconds = |path: &str| at(trial, path).as_f64().unwrap();
+        for phase in ["start_up", "first_call", "inference", "finish", "total"] {
+            let wall = seconds(&format!("/{phase}/wall_s"));
+            let cpu = seconds(&format!("/{phase}/cpu_s"));
+            assert!(wall > 0.0 && cpu > 0.0, "{phase}: {trial:#}");
+            // One CPU cannot be used for longer than the time that passes.
+            assert!(cpu < wall * 1.1 + 0.005, "{phase}: {trial:#}");
+        }
+        let passes = trial["passes"].as_f64().unwrap();
+        assert!(passes > 1.0);
+        let per_pass = seconds("/inference/cpu_s") / passes;
+        assert!((per_pass - seconds("/inference_per_pass/cpu_s")).abs() < 1e-6);
+        assert!(trial["peak_memory_bytes"].as_u64().unwrap() > 10 << 20);
+        assert!(trial["energy"]["value"].is_null());
+        assert_eq!(trial["predictions_digest"], trials[0]["predictions_digest"]);
+    }
+    assert_eq!(at(&scored, "/result/deterministic"), true);
+    assert!(
+        at(&scored, "/result/hardware_class")
+            .as_str()
+            .unwrap()
+            .contains("1 core")
+    );
+}
+
+#[tokio::test]
+async fn what_is_private_is_shown_to_hosts_only() {
+    let app = App::with(&Bundle::lean()).await;
+    let (ada, host) = (app.person("ada"), app.host("grace"));
+    let id = ada.submitted(starter("small_mlp")).await;
+    app.run_all_jobs().await;
+    let private = "/api/v1/competitions/digits/leaderboard?split=private";
+    ada.get(private).await.problem(403, "private_split");
+    app.visitor()
+        .get(private)
+        .await
+        .problem(403, "private_split");
+    assert!(
+        ada.submission(&id).await["result"]
+            .get("score_private")
+            .is_none()
+    );
+
+    let expected = accuracy_outside("small_mlp", "Private");
+    let seen = host.submission(&id).await;
+    assert_eq!(
+        at(&seen, "/result/score_private").as_f64().unwrap(),
+        expected
+    );
+    let board = host.get(private).await.json();
+    let line = board["standings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|l| l["team"] == "ada")
+        .cloned();
+    assert_eq!(line.unwrap()["score"].as_f64().unwrap(), expected);
+
+    // And no hidden file has an address.
+    for path in [
+        "hidden/solution.csv",
+        "data/../hidden/solution.csv",
+        "hidden/test.csv",
+    ] {
+        let answer = ada.get(&format!("/competitions/digits/{path}")).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn until_the_reference_is_measured_entries_are_listed_without_a_rank() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let empty = ada
+        .get("/api/v1/competitions/digits/leaderboard")
+        .await
+        .json();
+    assert_eq!(empty["standings"], json!([]));
+    assert!(at(&empty, "/formula/constants").is_null());
+    ada.submitted(starter("small_mlp")).await;
+    // The reference goes first, whoever came earlier.
+    app.run_one_job();
+    let lines = ada.standings().await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["reference"], true);
+    app.run_all_jobs().await;
+    assert_eq!(ada.standings().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_model_that_fails_behind_the_door_is_told_why_and_whose_fault_it_was() {
+    let bundle = Bundle::lean()
+        .rule("limits.time_s", 3)
+        .rule("limits.memory_mib", 512);
+    let app = App::with(&bundle).await;
+    let ada = app.person("ada");
+    let mut expected = Vec::new();
+    for (name, code, words) in [
+        ("unknown_operator", "onnx_unsupported", &["Teleport"][..]),
+        ("input_shape", "input_shape", &["[N,64]", "10"]),
+        ("output_classes", "output_classes", &["7", "10"]),
+        ("output_rows", "output_rows", &[]),
+        ("output_nan", "output_nonfinite", &[]),
+        ("run_error", "run_failed", &[]),
+        ("endless_loop", "timeout", &["3 s"]),
+        ("memory_bomb", "memory", &["512 MiB"]),
+    ] {
+        let id = ada.submitted(broken(name)).await;
+        expected.push((name, id, code, words));
+    }
+    app.run_all_jobs().await;
+    for (name, id, code, words) in expected {
+        let failed = ada.submission(&id).await;
+        assert_eq!(failed["status"], "failed", "{name}: {failed:#}");
+        assert_eq!(at(&failed, "/failure/code"), code, "{name}: {failed:#}");
+        assert_eq!(at(&failed, "/failure/class"), "participant", "{name}");
+        let message = at(&failed, "/failure/message").as_str().unwrap();
+        for word in words {
+            let squeezed = message.replace(' ', "");
+            assert!(
+                message.contains(word) || squeezed.contains(word),
+                "{name}: no `{word}` in: {message}"
+            );
+        }
+        assert!(failed["result"].is_null(), "{name}");
+    }
+    // None of them is on the board.
+    assert_eq!(ada.standings().await.len(), 1);
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn a_fake_meter_measures_and_says_that_it_is_a_fake() {
+    let app = App::with(&Bundle::lean()).await;
+    let mut runner = app.runner(&crate::support::unique_name());
+    success(runner.args(["--once", "--meter", "fake"]).output().unwrap());
+    let line = app.visitor().standings().await.remove(0);
+    let energy = &line["energy"];
+    assert!(energy["value"].as_f64().unwrap() > 0.0);
+    assert_eq!(energy["simulated"], true);
+    assert_eq!(energy["unit"], "J");
+    assert_eq!(energy["tier"], "C");
+}
+
+#[tokio::test]
+async fn a_cancelled_submission_is_not_run() {
+    let app = App::with(&Bundle::lean()).await;
+    let (ada, eve) = (app.person("ada"), app.person("eve"));
+    let id = ada.submitted(starter("small_mlp")).await;
+    let cancel = format!("/api/v1/submissions/{id}/cancel");
+    eve.post_json(&cancel, json!({}))
+        .await
+        .problem(404, "not_found");
+    assert_eq!(ada.post_json(&cancel, json!({})).await.status, 204);
+    app.run_all_jobs().await;
+    assert_eq!(ada.submission(&id).await["status"], "cancelled");
+    ada.post_json(&cancel, json!({}))
+        .await
+        .problem(409, "already_finished");
+}

@@ -1,0 +1,94 @@
+//! The demo competition, as it is or with other rules.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use toml_edit::{DocumentMut, value};
+
+/// A bundle folder that a test may change.
+pub struct Bundle {
+    folder: TempDir,
+    rules: DocumentMut,
+}
+
+impl Bundle {
+    /// The demo as it is checked in, with all its starters.
+    pub fn digits() -> Bundle {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&root().join("demo/digits"), folder.path());
+        let rules = fs::read_to_string(folder.path().join("competition.toml")).unwrap();
+        Bundle {
+            rules: rules.parse().unwrap(),
+            folder,
+        }
+    }
+
+    /// The demo with no entry but its reference.
+    pub fn lean() -> Bundle {
+        let mut bundle = Bundle::digits();
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.retain(|starter| starter.contains_key("reference"));
+        bundle.write();
+        bundle
+    }
+
+    /// Changes a rule, such as `limits.time_s`.
+    pub fn rule(mut self, key: &str, rule: impl Into<toml_edit::Value>) -> Bundle {
+        let mut item = self.rules.as_item_mut();
+        for part in key.split('.') {
+            item = &mut item[part];
+        }
+        *item = value(rule);
+        self.write();
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn write(&self) {
+        fs::write(
+            self.folder.path().join("competition.toml"),
+            self.rules.to_string(),
+        )
+        .unwrap();
+    }
+}
+
+/// A demo entry that works.
+pub fn starter(name: &str) -> Vec<u8> {
+    fs::read(
+        root()
+            .join("demo/digits/starter")
+            .join(format!("{name}.onnx")),
+    )
+    .unwrap()
+}
+
+/// An entry that passes the door and fails behind it.
+pub fn broken(name: &str) -> Vec<u8> {
+    fs::read(
+        root()
+            .join("sandbox/examples/broken")
+            .join(format!("{name}.onnx")),
+    )
+    .unwrap()
+}
+
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
