@@ -142,16 +142,18 @@ impl FromRequest for Viewer {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let app = app(&request);
-            let Some(cookie) = request.cookie(COOKIE) else {
-                return Ok(Viewer(None));
-            };
-            let token = Digest::of(cookie.value().as_bytes());
-            let user = db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?;
-            Ok(Viewer(user))
-        })
+        Box::pin(async move { Ok(Viewer(find_viewer(&request).await?)) })
     }
+}
+
+/// Who is signed in with the request's cookie, if anybody.
+pub async fn find_viewer(request: &HttpRequest) -> Result<Option<User>, Error> {
+    let Some(cookie) = request.cookie(COOKIE) else {
+        return Ok(None);
+    };
+    let app = app(request);
+    let token = Digest::of(cookie.value().as_bytes());
+    Ok(db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?)
 }
 
 /// Somebody who is signed in: by a token in `Authorization: Bearer`, else by the cookie.
@@ -208,6 +210,7 @@ fn bearer_token(headers: &HeaderMap) -> Option<Result<Digest, Problem>> {
     )
 }
 
+/// The application that a request came to.
 fn app(request: &HttpRequest) -> Data<App> {
     Data::clone(
         request

@@ -5,6 +5,8 @@ mod api;
 pub mod auth;
 mod boards;
 mod error;
+mod forms;
+mod lookups;
 mod pages;
 mod uploads;
 
