@@ -18,6 +18,7 @@ use argon2::{Argon2, PasswordHash};
 
 use super::App;
 use super::error::{ApiError, Error, Problem};
+use super::pages::PageError;
 use crate::db;
 use crate::db::accounts::User;
 use crate::domain::digest::Digest;
@@ -211,7 +212,7 @@ fn bearer_token(headers: &HeaderMap) -> Option<Result<Digest, Problem>> {
 }
 
 /// The application that a request came to.
-fn app(request: &HttpRequest) -> Data<App> {
+pub fn app(request: &HttpRequest) -> Data<App> {
     Data::clone(
         request
             .app_data::<Data<App>>()
@@ -234,7 +235,11 @@ pub async fn refuse_cross_site(
             "cross_site",
             "This request came from another site's page, so it was refused.",
         );
-        return Err(ApiError::from(problem).into());
+        return Err(if request.path().starts_with("/api/") {
+            ApiError::from(problem).into()
+        } else {
+            PageError::from(problem).into()
+        });
     }
     next.call(request).await
 }

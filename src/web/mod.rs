@@ -8,6 +8,7 @@ mod error;
 mod forms;
 mod lookups;
 mod pages;
+mod static_files;
 mod uploads;
 
 use std::net::{SocketAddr, TcpListener};
@@ -95,6 +96,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
 fn routes(service: &mut ServiceConfig) {
     service
         .service(web::scope("/api/v1").configure(api::routes))
+        .configure(static_files::routes)
         .configure(pages::routes);
 }
 
@@ -105,6 +107,8 @@ fn security_headers() -> DefaultHeaders {
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
              form-action 'self'; frame-ancestors 'none'",
         ))
+        // What says nothing else itself may depend on who asks, and on the minute.
+        .add(("Cache-Control", "private, no-cache"))
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("Referrer-Policy", "same-origin"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))
