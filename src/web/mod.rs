@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::guard::{self, Guard};
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpServer, middleware};
+use actix_web::{HttpServer, Route, middleware};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
@@ -98,6 +99,13 @@ fn routes(service: &mut ServiceConfig) {
         .service(web::scope("/api/v1").configure(api::routes))
         .configure(static_files::routes)
         .configure(pages::routes);
+}
+
+/// GET, and HEAD as the same without a body.
+fn get() -> Route {
+    web::route().guard(guard::fn_guard(|context| {
+        guard::Get().check(context) || guard::Head().check(context)
+    }))
 }
 
 fn security_headers() -> DefaultHeaders {

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{ETAG, EntityTag, Header, IfNoneMatch};
-use actix_web::web::{self, Path, Query, ServiceConfig};
-use actix_web::{HttpRequest, http::header::CACHE_CONTROL};
+use actix_web::http::header::{CACHE_CONTROL, ETAG, EntityTag, Header, IfNoneMatch};
+use actix_web::web::{Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
 use super::error::Problem;
+use super::get;
 use super::pages::PageError;
 use crate::domain::digest::Digest;
 
@@ -53,7 +53,7 @@ static VERSIONS: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 pub fn routes(service: &mut ServiceConfig) {
-    service.route("/static/{name:.*}", web::get().to(show));
+    service.route("/static/{name:.*}", get().to(show));
 }
 
 /// Where a page finds a file: an address that changes with what the file holds.

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 
 use super::frame::Frame;
+use super::{HTML, see_other};
 use crate::web::error::{Error, Problem};
 
 /// An error that a page answers.
@@ -59,9 +59,8 @@ impl ResponseError for PageError {
         let error = match self {
             PageError::Shown(error) => error,
             PageError::SignInFirst { next } => {
-                return HttpResponse::SeeOther()
-                    .insert_header((LOCATION, format!("/sign-in?next={next}")))
-                    .finish();
+                let Ok(next) = askama::filters::urlencode(next);
+                return see_other(&format!("/sign-in?next={next}"));
             }
         };
         let problem = error.problem();
@@ -72,7 +71,7 @@ impl ResponseError for PageError {
         };
         let mut response = HttpResponse::build(status);
         match page.render() {
-            Ok(body) => response.content_type("text/html; charset=utf-8").body(body),
+            Ok(body) => response.content_type(HTML).body(body),
             Err(_) => response.body(page.problem.detail),
         }
     }

@@ -66,6 +66,16 @@ pub fn seconds(seconds: f64) -> Figure {
     }
 }
 
+/// A round time, as axes have it: "10 ms", without digits that say nothing.
+pub fn round_seconds(time_s: f64) -> String {
+    let figure = seconds(time_s);
+    let value = match figure.value.split_once('.') {
+        Some((whole, decimals)) if decimals.bytes().all(|digit| digit == b'0') => whole,
+        _ => &figure.value,
+    };
+    format!("{value}\u{a0}{}", figure.unit)
+}
+
 pub fn joules(energy: Joules) -> Figure {
     let joules = energy.as_f64();
     let (scaled, unit) = if joules < 0.999_5e-3 {
@@ -230,6 +240,18 @@ mod tests {
             (bytes(Bytes::from_mib(200)), "200 MiB"),
         ] {
             assert_eq!(figure.text().replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn axes_have_round_times() {
+        for (time_s, shown) in [
+            (0.01, "10 ms"),
+            (0.000_5, "500 µs"),
+            (2.0, "2 s"),
+            (0.1, "100 ms"),
+        ] {
+            assert_eq!(round_seconds(time_s).replace('\u{a0}', " "), shown);
         }
     }
 

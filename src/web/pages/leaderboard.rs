@@ -15,6 +15,7 @@ use super::figures::{self, Day, Figure};
 use super::formula::Formula;
 use super::frame::Frame;
 use super::masthead::{Masthead, Tab};
+use super::scatter::Scatter;
 use crate::db;
 use crate::db::boards::BoardLine;
 use crate::db::competitions::Competition;
@@ -236,6 +237,19 @@ impl LeaderboardPage<'_> {
             BoardScale::Frozen(scale) => {
                 Some(Formula::new(scale, &self.masthead.spec, &self.view.lines))
             }
+            BoardScale::Pending | BoardScale::Degenerate(_) => None,
+        }
+    }
+
+    fn scatter(&self) -> Option<Scatter> {
+        match &self.view.scale {
+            BoardScale::Frozen(scale) => Scatter::new(
+                scale,
+                self.metric(),
+                self.cost_name(),
+                &self.view.lines,
+                self.own_team,
+            ),
             BoardScale::Pending | BoardScale::Degenerate(_) => None,
         }
     }

@@ -17,18 +17,19 @@ mod masthead;
 mod measurement;
 mod model_facts;
 mod report;
+mod scatter;
 mod sign_in;
 mod standing;
 mod submissions;
 mod submit;
 
-use actix_web::guard::{self, Guard};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{HttpResponse, Route};
 use askama::Template;
 
 use super::error::Problem;
+use super::get;
 pub use error::PageError;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -91,13 +92,6 @@ pub fn routes(service: &mut ServiceConfig) {
         .route("/docs/api", get().to(docs::api))
         .route("/health", get().to(docs::health))
         .default_service(web::to(nothing));
-}
-
-/// GET, and HEAD as the same without a body.
-fn get() -> Route {
-    web::route().guard(guard::fn_guard(|context| {
-        guard::Get().check(context) || guard::Head().check(context)
-    }))
 }
 
 /// A page with a status of its own.
