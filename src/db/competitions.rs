@@ -196,6 +196,25 @@ pub async fn list_public_files(
     Ok(rows.into_iter().map(CompetitionFile::from).collect())
 }
 
+/// One of the files that participants may download.
+pub async fn find_public_file(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+    path: &str,
+) -> Result<Option<CompetitionFile>, Error> {
+    let row = sqlx::query_as!(
+        FileRow,
+        "select path, digest, size_bytes
+         from competition_files
+         where competition_id = $1 and path = $2 and visibility = 'public'",
+        competition.0,
+        path,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(CompetitionFile::from))
+}
+
 /// A file that may be hidden: for runners, never for pages.
 pub async fn find_file(
     db: impl PgExecutor<'_>,

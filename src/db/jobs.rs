@@ -313,6 +313,24 @@ pub async fn count(db: impl PgExecutor<'_>) -> Result<QueueLength, Error> {
     .await
 }
 
+/// What is left to do for one competition.
+pub async fn count_of_competition(
+    db: impl PgExecutor<'_>,
+    competition: CompetitionId,
+) -> Result<QueueLength, Error> {
+    sqlx::query_as!(
+        QueueLength,
+        r#"select count(*) filter (where state = 'queued') as "queued!",
+               count(*) filter (where state = 'running') as "running!"
+           from jobs
+           join submissions on submissions.id = jobs.submission_id
+           where submissions.competition_id = $1 and state in ('queued', 'running')"#,
+        competition.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// The median time from claim to end of the last fifty scored jobs, in seconds: what a place in the
 /// queue costs. `None` before there are any.
 pub async fn median_duration_s(db: impl PgExecutor<'_>) -> Result<Option<f64>, Error> {

@@ -77,6 +77,15 @@ pub async fn check_schema(pool: &PgPool) -> Result<(), String> {
     })
 }
 
+/// Whether the database answers.
+///
+/// # Errors
+/// When it does not.
+pub async fn ping(db: &PgPool) -> Result<(), Error> {
+    sqlx::query_scalar!("select 1 as one").fetch_one(db).await?;
+    Ok(())
+}
+
 /// Whether an insertion was the first of its kind; the database decides, not a look beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted<New, Old = ()> {

@@ -18,6 +18,7 @@ use argon2::{Argon2, PasswordHash};
 
 use super::App;
 use super::error::{ApiError, Error, Problem};
+use super::pages::PageError;
 use crate::db;
 use crate::db::accounts::User;
 use crate::domain::digest::Digest;
@@ -148,16 +149,18 @@ impl FromRequest for Viewer {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move {
-            let app = app(&request);
-            let Some(cookie) = request.cookie(COOKIE) else {
-                return Ok(Viewer(None));
-            };
-            let token = Digest::of(cookie.value().as_bytes());
-            let user = db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?;
-            Ok(Viewer(user))
-        })
+        Box::pin(async move { Ok(Viewer(find_viewer(&request).await?)) })
     }
+}
+
+/// Who is signed in with the request's cookie, if anybody.
+pub async fn find_viewer(request: &HttpRequest) -> Result<Option<User>, Error> {
+    let Some(cookie) = request.cookie(COOKIE) else {
+        return Ok(None);
+    };
+    let app = app(request);
+    let token = Digest::of(cookie.value().as_bytes());
+    Ok(db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?)
 }
 
 /// Somebody who is signed in: by a token in `Authorization: Bearer`, else by the cookie.
@@ -214,7 +217,8 @@ fn bearer_token(headers: &HeaderMap) -> Option<Result<Digest, Problem>> {
     )
 }
 
-fn app(request: &HttpRequest) -> Data<App> {
+/// The application that a request came to.
+pub fn app(request: &HttpRequest) -> Data<App> {
     Data::clone(
         request
             .app_data::<Data<App>>()
@@ -237,7 +241,11 @@ pub async fn refuse_cross_site(
             "cross_site",
             "This request came from another site's page, so it was refused.",
         );
-        return Err(ApiError::from(problem).into());
+        return Err(if request.path().starts_with("/api/") {
+            ApiError::from(problem).into()
+        } else {
+            PageError::from(problem).into()
+        });
     }
     next.call(request).await
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use bytes::Bytes as Body;
+use serde::Deserialize;
 
 use super::App;
 use super::error::{Error, Problem};
@@ -59,11 +60,34 @@ pub struct Wanted {
     pub hardware_class: Option<String>,
 }
 
+/// The query of a leaderboard's address.
+#[derive(Debug, Deserialize)]
+pub struct BoardQuery {
+    board: Option<Board>,
+    split: Option<Split>,
+    hardware_class: Option<String>,
+}
+
+impl BoardQuery {
+    /// What is asked for; a competition opens on its efficiency board and the public split.
+    pub fn wanted(self) -> Wanted {
+        Wanted {
+            board: self.board.unwrap_or(Board::Efficiency),
+            split: self.split.unwrap_or(Split::Public),
+            hardware_class: self.hardware_class,
+        }
+    }
+}
+
+/// A board of a competition.
+type Key = (uuid::Uuid, Wanted);
+
+/// Boards, each with the instant that it was read at.
 #[derive(Default)]
-pub struct BoardCache(RwLock<HashMap<(uuid::Uuid, Wanted), (Instant, Arc<BoardView>)>>);
+pub struct BoardCache(RwLock<HashMap<Key, (Instant, Arc<BoardView>)>>);
 
 impl BoardCache {
-    fn find(&self, key: &(uuid::Uuid, Wanted)) -> Option<Arc<BoardView>> {
+    fn find(&self, key: &Key) -> Option<Arc<BoardView>> {
         let boards = self
             .0
             .read()
@@ -72,7 +96,7 @@ impl BoardCache {
         (read_at.elapsed() < FRESH_FOR).then(|| Arc::clone(board))
     }
 
-    fn insert(&self, key: (uuid::Uuid, Wanted), read_at: Instant, board: Arc<BoardView>) {
+    fn insert(&self, key: Key, read_at: Instant, board: Arc<BoardView>) {
         let mut boards = self
             .0
             .write()

@@ -5,7 +5,10 @@ mod api;
 pub mod auth;
 mod boards;
 mod error;
+mod forms;
+mod lookups;
 mod pages;
+mod static_files;
 mod uploads;
 
 use std::net::{SocketAddr, TcpListener};
@@ -13,9 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::guard::{self, Guard};
 use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpServer, middleware};
+use actix_web::{HttpServer, Route, middleware};
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
 
@@ -93,7 +97,15 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
 fn routes(service: &mut ServiceConfig) {
     service
         .service(web::scope("/api/v1").configure(api::routes))
+        .configure(static_files::routes)
         .configure(pages::routes);
+}
+
+/// GET, and HEAD as the same without a body.
+fn get() -> Route {
+    web::route().guard(guard::fn_guard(|context| {
+        guard::Get().check(context) || guard::Head().check(context)
+    }))
 }
 
 fn security_headers() -> DefaultHeaders {
@@ -103,6 +115,8 @@ fn security_headers() -> DefaultHeaders {
             "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
              form-action 'self'; frame-ancestors 'none'",
         ))
+        // What says nothing else itself may depend on who asks, and on the minute.
+        .add(("Cache-Control", "private, no-cache"))
         .add(("X-Content-Type-Options", "nosniff"))
         .add(("Referrer-Policy", "same-origin"))
         .add(("Cross-Origin-Opener-Policy", "same-origin"))

@@ -24,6 +24,8 @@ use crate::entries;
 
 /// An upload that is not committed after this time is forgotten.
 const UPLOAD_HOURS: i64 = 6;
+/// The code of a problem with the description.
+pub const BAD_DESCRIPTION: &str = "bad_description";
 
 /// Whether the competition takes submissions now, and the team may make one more today.
 ///
@@ -179,7 +181,7 @@ async fn look_at(app: &App, upload: UploadId, size: Bytes) -> Result<serde_json:
             rejection.message,
         )
     })?;
-    serde_json::to_value(&model).map_err(|error| Error::Internal(error.to_string()))
+    serde_json::to_value(model).map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn too_large(limit: Bytes) -> Problem {
@@ -189,6 +191,11 @@ fn too_large(limit: Bytes) -> Problem {
         format!("The file is larger than this competition takes: at most {limit}."),
     )
     .with("max_size_bytes", limit.as_u64())
+}
+
+/// What is wrong with a description, told apart from what is wrong with the file.
+pub fn bad_description(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, BAD_DESCRIPTION, detail)
 }
 
 fn broken_off(error: &dyn std::fmt::Display) -> Problem {
@@ -248,7 +255,7 @@ async fn insert(
 ) -> Result<Committed, Error> {
     check_open(app, competition)?;
     let description = names::parse_description(description)
-        .map_err(|error| Problem::bad_request(error.to_string()))?;
+        .map_err(|error| bad_description(error.to_string()))?;
     let now = app.clock.now();
     let mut transaction = app.db.begin().await?;
     let team =

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::submissions::{CostDocument, EnergyDocument};
 use crate::db;
@@ -18,14 +18,9 @@ use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::auth::Viewer;
-use crate::web::boards::{self, BoardScale, BoardView, Wanted};
-use crate::web::error::{ApiError, Error, Problem};
-
-/// The competition of this slug.
-pub async fn find(app: &App, slug: &str) -> Result<Competition, Error> {
-    let competition = db::competitions::find_by_slug(&app.db, slug).await?;
-    competition.ok_or_else(|| Problem::not_found(format!("competition `{slug}`")).into())
-}
+use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
+use crate::web::error::ApiError;
+use crate::web::lookups::find_competition;
 
 #[derive(Serialize)]
 struct CompetitionDocument {
@@ -116,7 +111,7 @@ pub async fn list(app: Data<App>) -> Result<HttpResponse, ApiError> {
 }
 
 pub async fn show(app: Data<App>, slug: Path<String>) -> Result<HttpResponse, ApiError> {
-    let competition = find(&app, &slug).await?;
+    let competition = find_competition(&app, &slug).await?;
     let files = db::competitions::list_public_files(&app.db, competition.id).await?;
     let document = CompetitionDocument {
         files: Some(
@@ -133,24 +128,6 @@ pub async fn show(app: Data<App>, slug: Path<String>) -> Result<HttpResponse, Ap
         ..CompetitionDocument::of(&competition.spec, app.clock.now())
     };
     Ok(HttpResponse::Ok().json(document))
-}
-
-#[derive(Deserialize)]
-pub struct LeaderboardQuery {
-    board: Option<Board>,
-    split: Option<Split>,
-    hardware_class: Option<String>,
-}
-
-impl LeaderboardQuery {
-    /// What is asked for; a competition opens on its efficiency board and the public split.
-    pub fn wanted(self) -> Wanted {
-        Wanted {
-            board: self.board.unwrap_or(Board::Efficiency),
-            split: self.split.unwrap_or(Split::Public),
-            hardware_class: self.hardware_class,
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -239,10 +216,10 @@ impl<'a> StandingDocument<'a> {
 pub async fn leaderboard(
     app: Data<App>,
     slug: Path<String>,
-    query: Query<LeaderboardQuery>,
+    query: Query<BoardQuery>,
     Viewer(viewer): Viewer,
 ) -> Result<HttpResponse, ApiError> {
-    let competition = find(&app, &slug).await?;
+    let competition = find_competition(&app, &slug).await?;
     let wanted = query.into_inner().wanted();
     let view = boards::find(&app, &competition, viewer.as_ref(), wanted).await?;
     let body = view.json.get_or_init(|| document(&competition, &view));

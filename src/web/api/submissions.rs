@@ -1,13 +1,11 @@
 //! Submissions: made in one call, and shown with every trial.
 
-use actix_multipart::{Field, Multipart};
+use actix_multipart::Multipart;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use serde::Serialize;
 
-use super::competitions::find;
 use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Submission;
@@ -17,7 +15,9 @@ use crate::domain::submission::{FailureClass, Phase, Status};
 use crate::domain::trial::{PhaseCost, Trial};
 use crate::web::App;
 use crate::web::auth::{SignedIn, Viewer};
-use crate::web::error::{ApiError, Problem};
+use crate::web::error::ApiError;
+use crate::web::forms;
+use crate::web::lookups::{find_competition, find_submission};
 use crate::web::uploads::{self, Committed};
 
 #[derive(Serialize)]
@@ -46,95 +46,11 @@ pub async fn create(
     SignedIn(user): SignedIn,
     form: Multipart,
 ) -> Result<HttpResponse, ApiError> {
-    let competition = find(&app, &slug).await?;
-    Ok(created(
-        receive_form(&app, &competition, &user, form).await?,
-    ))
-}
-
-/// Reads a form with `file` and `description` and makes a submission of it.
-pub use form::receive_form;
-
-mod form {
-    use super::{Field, Multipart, Problem, StreamExt, User, uploads};
-    use crate::db::competitions::Competition;
-    use crate::db::uploads::Received;
-    use crate::domain::ids::UploadId;
-    use crate::web::App;
-    use crate::web::error::Error;
-    use crate::web::uploads::Committed;
-
-    /// More than a description may have, in bytes; longer fields are refused while they come.
-    const FIELD_LIMIT: usize = 16 << 10;
-
-    pub async fn receive_form(
-        app: &App,
-        competition: &Competition,
-        user: &User,
-        mut form: Multipart,
-    ) -> Result<Committed, Error> {
-        uploads::check_may_enter(app, competition, user).await?;
-        let upload = UploadId::new();
-        let mut file: Option<(String, Received)> = None;
-        let mut description = String::new();
-        while let Some(field) = form.next().await {
-            let field = field.map_err(|error| unreadable(&error))?;
-            match field.name() {
-                Some("file") if file.is_none() => {
-                    let name = field
-                        .content_disposition()
-                        .and_then(|disposition| disposition.get_filename())
-                        .unwrap_or_default()
-                        .to_owned();
-                    let received = uploads::receive(app, competition, upload, None, field).await?;
-                    file = Some((name, received));
-                }
-                Some("description") => match read_text(field).await {
-                    Ok(text) => description = text,
-                    Err(error) => {
-                        app.store.discard(upload).await?;
-                        return Err(error);
-                    }
-                },
-                Some(_) | None => {
-                    app.store.discard(upload).await?;
-                    return Err(Problem::bad_request(
-                        "The form has one `file` and, if you like, a `description`; nothing else.",
-                    )
-                    .into());
-                }
-            }
-        }
-        let Some((name, received)) = file else {
-            return Err(Problem::bad_request("The form has no `file`.").into());
-        };
-        uploads::commit(
-            app,
-            competition,
-            user,
-            upload,
-            &name,
-            &received,
-            &description,
-        )
+    let competition = find_competition(&app, &slug).await?;
+    let committed = forms::receive(&app, &competition, &user, form)
         .await
-    }
-
-    async fn read_text(mut field: Field) -> Result<String, Error> {
-        let mut text = Vec::new();
-        while let Some(chunk) = field.next().await {
-            text.extend_from_slice(&chunk.map_err(|error| unreadable(&error))?);
-            if text.len() > FIELD_LIMIT {
-                return Err(Problem::bad_request("The description is too long.").into());
-            }
-        }
-        String::from_utf8(text)
-            .map_err(|_| Problem::bad_request("The description is not UTF-8.").into())
-    }
-
-    fn unreadable(error: &actix_multipart::MultipartError) -> Error {
-        Problem::bad_request(format!("The form cannot be read: {error}.")).into()
-    }
+        .map_err(|refused| refused.error)?;
+    Ok(created(committed))
 }
 
 /// Wall and CPU time of a stretch, in seconds.
@@ -323,15 +239,6 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(document(submission, &trials, position, viewer.as_ref())))
 }
 
-/// The submission of this id.
-pub async fn find_submission(
-    app: &App,
-    id: SubmissionId,
-) -> Result<Submission, crate::web::error::Error> {
-    let submission = db::submissions::find(&app.db, id).await?;
-    submission.ok_or_else(|| Problem::not_found("such submission").into())
-}
-
 fn document(
     submission: Submission,
     trials: &[Trial],
@@ -386,7 +293,7 @@ pub async fn list_mine(
     struct List {
         submissions: Vec<SubmissionDocument>,
     }
-    let competition = find(&app, &slug).await?;
+    let competition = find_competition(&app, &slug).await?;
     let submissions = match db::teams::find_of_user(&app.db, competition.id, user.id).await? {
         Some(team) => db::submissions::list_of_team(&app.db, team.id).await?,
         None => Vec::new(),

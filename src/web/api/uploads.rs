@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::competitions::find;
 use super::submissions::created;
 use crate::db;
 use crate::domain::digest::Digest;
@@ -14,6 +13,7 @@ use crate::domain::ids::UploadId;
 use crate::web::App;
 use crate::web::auth::SignedIn;
 use crate::web::error::{ApiError, Problem};
+use crate::web::lookups::{find_competition, origin};
 use crate::web::uploads;
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ pub async fn start(
     Json(body): Json<Start>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let competition = find(&app, &slug).await?;
+    let competition = find_competition(&app, &slug).await?;
     let started = uploads::start(&app, &competition, &user, &body.file_name).await?;
     let origin = origin(&app, &request);
     Ok(HttpResponse::Created().json(Started {
@@ -50,14 +50,6 @@ pub async fn start(
         max_size_bytes: competition.spec.entries.max_size().as_u64(),
         expires_at: started.expires_at,
     }))
-}
-
-/// Where clients reach us: as configured, else as they just did.
-fn origin(app: &App, request: &HttpRequest) -> String {
-    app.public_url.clone().unwrap_or_else(|| {
-        let connection = request.connection_info();
-        format!("{}://{}", connection.scheme(), connection.host())
-    })
 }
 
 #[derive(Serialize)]

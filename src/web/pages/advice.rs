@@ -1,0 +1,79 @@
+//! What to try after a failure, by its code.
+
+use crate::domain::submission::{Failure, FailureClass};
+
+/// Whose failure it was, and what follows from it.
+pub fn fault(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Participant => {
+            "The fault lies with the entry, so it counts against the daily limit."
+        }
+        FailureClass::Metric => {
+            "The fault lies with the competition's metric, which its host has to mend. It does not count \
+             against the daily limit."
+        }
+        FailureClass::Infrastructure => {
+            "The fault is ours. It does not count against the daily limit."
+        }
+        FailureClass::Noise => {
+            "The machine was disturbed while it measured. It does not count against the daily limit."
+        }
+    }
+}
+
+/// A sentence on what to do now.
+pub fn what_to_try(failure: &Failure) -> &'static str {
+    match failure.class {
+        FailureClass::Metric => return "Nothing: the host can have it scored again.",
+        FailureClass::Infrastructure | FailureClass::Noise => {
+            return "Nothing is wrong with the entry as far as we know. Submit it again with a changed file, or ask \
+                    the host to have it measured again.";
+        }
+        FailureClass::Participant => {}
+    }
+    match failure.code.as_str() {
+        "onnx_invalid" => {
+            "Save the model anew and run `onnx.checker.check_model` on the file that you upload."
+        }
+        "onnx_unsupported" => "Export with an older opset: most exporters take it as a parameter.",
+        "onnx_external_data" => {
+            "Save the model as one file: `onnx.save(model, path, save_as_external_data=False)`."
+        }
+        "onnx_custom_op" => {
+            "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator's library cannot come along."
+        }
+        "input_unbound" | "input_unknown" => {
+            "Give the model one input, which takes all columns at once, or inputs that are named like the columns."
+        }
+        "input_shape" | "input_rank" | "batch_axis" => {
+            "Axis 0 of every input is the row. Export with a dynamic first axis, and as many values per row as there are \
+             columns."
+        }
+        "input_dtype" => {
+            "Declare the input as float32 or float64: only lossless casts are made for you."
+        }
+        "output_ambiguous" | "output_unknown" => {
+            "Name the output that holds the prediction `label`, or export the model with that output only."
+        }
+        "output_rows" | "output_shape" => {
+            "Return exactly one prediction for each row that the model is given."
+        }
+        "output_classes" | "output_kind" => {
+            "Return either one label of the class list for each row, or one score for each class."
+        }
+        "output_nonfinite" => {
+            "Look for a division by zero, the logarithm of zero or an overflow in half precision; the sample of the test \
+             inputs lets you see it at home."
+        }
+        "timeout" | "timed_out" | "time_limit" => {
+            "The model is too slow for the limit. Time it on the sample of the test inputs: a smaller or quantised model \
+             ranks better anyway."
+        }
+        "memory" | "out_of_memory" | "memory_limit" => {
+            "The model needs more memory than the limit. Smaller layers, smaller types or fewer trees help."
+        }
+        _ => {
+            "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too."
+        }
+    }
+}

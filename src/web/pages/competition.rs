@@ -1,0 +1,158 @@
+//! A competition's overview and its data.
+
+use actix_files::NamedFile;
+use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
+use actix_web::web::{Data, Path};
+use askama::Template;
+use askama_web::WebTemplate;
+
+use super::error::PageError;
+use super::figures::{self, Figure};
+use super::frame::Frame;
+use super::markdown::Prose;
+use super::masthead::{Masthead, Tab};
+use crate::db;
+use crate::db::competitions::CompetitionFile;
+use crate::domain::competition::{CompetitionSpec, Cost, Direction, Profile, TaskKind, Window};
+use crate::web::App;
+use crate::web::error::{Error, Problem};
+use crate::web::lookups::find_competition;
+
+#[derive(Template, WebTemplate)]
+#[template(path = "competitions/overview.html")]
+pub struct OverviewPage {
+    frame: Frame,
+    masthead: Masthead,
+    description: Prose,
+    rules: Prose,
+}
+
+impl OverviewPage {
+    fn spec(&self) -> &CompetitionSpec {
+        &self.masthead.spec
+    }
+
+    fn better(&self) -> &'static str {
+        match self.spec().metric.name.direction() {
+            Direction::HigherIsBetter => "higher is better",
+            Direction::LowerIsBetter => "lower is better",
+        }
+    }
+
+    fn benchmark(&self) -> String {
+        figures::constant(self.spec().metric.benchmark)
+    }
+
+    fn prediction(&self) -> String {
+        let task = &self.spec().task;
+        match task.kind {
+            TaskKind::Label => {
+                format!("One of {} labels for each row", task.classes.len())
+            }
+            TaskKind::Value => "One number for each row".to_owned(),
+        }
+    }
+
+    fn cost(&self) -> &'static str {
+        cost_in_words(self.spec().efficiency.cost)
+    }
+
+    fn window(&self) -> &'static str {
+        match self.spec().measuring.window {
+            Window::Inference => {
+                "for one steady pass over the hidden test inputs, after the model is loaded"
+            }
+            Window::Total => {
+                "for a process with one pass over the hidden test inputs, from start to exit"
+            }
+        }
+    }
+
+    fn profile(&self) -> &'static str {
+        match self.spec().measuring.profile {
+            Profile::Quick => "quick: one warm-up and three trials; the median counts",
+        }
+    }
+
+    fn time(&self) -> Figure {
+        figures::duration(self.spec().limits.time)
+    }
+}
+
+/// What a competition counts as the cost.
+pub fn cost_in_words(cost: Cost) -> &'static str {
+    match cost {
+        Cost::Cpu => "CPU time",
+        Cost::Time => "wall time",
+    }
+}
+
+pub async fn overview(
+    app: Data<App>,
+    slug: Path<String>,
+    frame: Frame,
+) -> Result<OverviewPage, PageError> {
+    let competition = find_competition(&app, &slug).await?;
+    Ok(OverviewPage {
+        frame,
+        masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Overview),
+        description: Prose::of(&competition.description),
+        rules: Prose::of(&competition.rules),
+    })
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "competitions/data.html")]
+pub struct DataPage {
+    frame: Frame,
+    masthead: Masthead,
+    files: Vec<CompetitionFile>,
+}
+
+impl DataPage {
+    /// A file's name without the folder that all of them lie in.
+    fn name<'a>(&self, file: &'a CompetitionFile) -> &'a str {
+        file.path.strip_prefix(FOLDER).unwrap_or(&file.path)
+    }
+
+    fn size(&self, file: &CompetitionFile) -> Figure {
+        figures::bytes(file.size)
+    }
+
+    fn digest(&self, file: &CompetitionFile) -> String {
+        file.digest.to_string()
+    }
+}
+
+/// The folder of a bundle that participants download.
+const FOLDER: &str = "data/";
+
+pub async fn data(app: Data<App>, slug: Path<String>, frame: Frame) -> Result<DataPage, PageError> {
+    let competition = find_competition(&app, &slug).await?;
+    let files = db::competitions::list_public_files(&app.db, competition.id).await?;
+    Ok(DataPage {
+        frame,
+        masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Data),
+        files,
+    })
+}
+
+pub async fn download(
+    app: Data<App>,
+    path: Path<(String, String)>,
+) -> Result<NamedFile, PageError> {
+    let (slug, name) = path.into_inner();
+    let competition = find_competition(&app, &slug).await?;
+    let path = format!("{FOLDER}{name}");
+    let file = db::competitions::find_public_file(&app.db, competition.id, &path)
+        .await?
+        .ok_or_else(|| Problem::not_found(format!("file `{name}` in this competition")))?;
+    let bytes = app.store.open(&file.digest).await?;
+    let file_name = name.rsplit('/').next().unwrap_or_default().to_owned();
+    let file = NamedFile::from_file(bytes, &name)
+        .map_err(|error| Error::Internal(format!("{path} cannot be sent: {error}")))?;
+    Ok(file.set_content_disposition(ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(file_name)],
+    }))
+}

@@ -1,0 +1,277 @@
+//! How numbers and instants are written: with the digits that mean something, and a unit that
+//! makes them readable.
+
+use std::time::Duration;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, Utc};
+
+use crate::domain::competition::Metric;
+use crate::domain::units::{Bytes, Joules};
+
+/// A number with its unit, which stands back a little.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(
+    ext = "html",
+    source = r#"{{ value }}<span class="unit"> {{ unit }}</span>"#
+)]
+pub struct Figure {
+    value: String,
+    unit: &'static str,
+}
+
+impl HtmlSafe for Figure {}
+
+impl Figure {
+    /// For titles and for drawings, which have no markup.
+    pub fn text(&self) -> String {
+        format!("{}\u{a0}{}", self.value, self.unit)
+    }
+}
+
+/// Three significant digits; whole numbers from 100 on.
+fn significant(value: f64) -> String {
+    let size = value.abs();
+    let decimals = if size == 0.0 {
+        0
+    } else if size < 0.9995 {
+        3
+    } else if size < 9.995 {
+        2
+    } else if size < 99.95 {
+        1
+    } else {
+        0
+    };
+    format!("{value:.decimals$}")
+}
+
+/// A time in the unit that leaves one to three digits before the point.
+pub fn duration(time: Duration) -> Figure {
+    seconds(time.as_secs_f64())
+}
+
+pub fn seconds(seconds: f64) -> Figure {
+    let (scaled, unit) = if seconds < 0.999_5e-3 {
+        (seconds * 1e6, "µs")
+    } else if seconds < 0.9995 {
+        (seconds * 1e3, "ms")
+    } else {
+        (seconds, "s")
+    };
+    Figure {
+        value: significant(scaled),
+        unit,
+    }
+}
+
+/// A round time, as axes have it: "10 ms", without digits that say nothing.
+pub fn round_seconds(time_s: f64) -> String {
+    let figure = seconds(time_s);
+    let value = match figure.value.split_once('.') {
+        Some((whole, decimals)) if decimals.bytes().all(|digit| digit == b'0') => whole,
+        _ => &figure.value,
+    };
+    format!("{value}\u{a0}{}", figure.unit)
+}
+
+pub fn joules(energy: Joules) -> Figure {
+    let joules = energy.as_f64();
+    let (scaled, unit) = if joules < 0.999_5e-3 {
+        (joules * 1e6, "µJ")
+    } else if joules < 0.9995 {
+        (joules * 1e3, "mJ")
+    } else {
+        (joules, "J")
+    };
+    Figure {
+        value: significant(scaled),
+        unit,
+    }
+}
+
+pub fn bytes(size: Bytes) -> Figure {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = size.as_u64() as f64;
+    let mut unit = "B";
+    for next in UNITS {
+        if value < 1023.5 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    let value = match unit {
+        "B" => size.as_u64().to_string(),
+        _ => significant(value),
+    };
+    Figure { value, unit }
+}
+
+/// A score, with as many decimals as its metric deserves.
+pub fn score(metric: Metric, score: f64) -> String {
+    match metric {
+        Metric::Accuracy | Metric::Rmsle => signed(format!("{score:.4}")),
+    }
+}
+
+/// An efficiency or one of its terms.
+pub fn efficiency(value: f64) -> String {
+    signed(format!("{value:.4}"))
+}
+
+/// With a real minus sign, and none before zero.
+fn signed(digits: String) -> String {
+    match digits.strip_prefix('-') {
+        Some(size) if size.bytes().any(|digit| matches!(digit, b'1'..=b'9')) => {
+            format!("\u{2212}{size}")
+        }
+        Some(size) => size.to_owned(),
+        None => digits,
+    }
+}
+
+/// A constant as the host wrote it, with no more than six significant decimals.
+pub fn constant(value: f64) -> String {
+    let digits = format!("{value:.6}");
+    signed(
+        digits
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned(),
+    )
+}
+
+/// A count, its thousands apart.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A count with its noun: "1 team", "2 teams".
+pub fn counted(number: i64, noun: &str) -> String {
+    let number = u64::try_from(number).unwrap_or(0);
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+/// A rough time to wait, in words.
+pub fn wait(seconds: f64) -> String {
+    if seconds < 50.0 {
+        "less than a minute".to_owned()
+    } else if seconds < 90.0 * 60.0 {
+        format!("about {:.0} min", (seconds / 60.0).max(1.0))
+    } else {
+        format!("about {:.0} h", seconds / 3600.0)
+    }
+}
+
+/// An instant in UTC; a script shows it in the reader's zone.
+#[derive(Debug, Clone, Copy, Template)]
+#[template(
+    ext = "html",
+    source = r#"<time datetime="{{ self.machine() }}">{{ self.text() }}</time>"#
+)]
+pub struct Moment(pub DateTime<Utc>);
+
+impl HtmlSafe for Moment {}
+
+impl Moment {
+    fn machine(&self) -> String {
+        self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
+    pub fn text(&self) -> String {
+        self.0.format("%-d %b %Y, %H:%M UTC").to_string()
+    }
+}
+
+/// An instant of which the day is enough.
+#[derive(Debug, Clone, Copy, Template)]
+#[template(
+    ext = "html",
+    source = r#"<time datetime="{{ moment.machine() }}" title="{{ moment.text() }}" data-day>{{ self.text() }}</time>"#
+)]
+pub struct Day {
+    moment: Moment,
+}
+
+impl HtmlSafe for Day {}
+
+impl Day {
+    pub fn of(at: DateTime<Utc>) -> Day {
+        Day { moment: Moment(at) }
+    }
+
+    fn text(&self) -> String {
+        self.moment.0.format("%-d %b %Y").to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_shown_and_a_unit_that_fits() {
+        for (figure, shown) in [
+            (seconds(0.0), "0 µs"),
+            (seconds(0.000_000_4), "0.400 µs"),
+            (seconds(0.000_251_4), "251 µs"),
+            (seconds(0.000_999_6), "1.00 ms"),
+            (seconds(0.012_34), "12.3 ms"),
+            (seconds(0.099_96), "100 ms"),
+            (seconds(0.999_6), "1.00 s"),
+            (seconds(32_400.0), "32400 s"),
+            (joules(Joules::from_millijoules(1_500)), "1.50 J"),
+            (joules(Joules::from_microjoules(320)), "320 µJ"),
+            (bytes(Bytes::new(0)), "0 B"),
+            (bytes(Bytes::new(1023)), "1023 B"),
+            (bytes(Bytes::new(2_743)), "2.68 KiB"),
+            (bytes(Bytes::new((1 << 20) - 1)), "1.00 MiB"),
+            (bytes(Bytes::from_mib(200)), "200 MiB"),
+        ] {
+            assert_eq!(figure.text().replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn axes_have_round_times() {
+        for (time_s, shown) in [
+            (0.01, "10 ms"),
+            (0.000_5, "500 µs"),
+            (2.0, "2 s"),
+            (0.1, "100 ms"),
+        ] {
+            assert_eq!(round_seconds(time_s).replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn scores_constants_and_counts_are_written_alike_everywhere() {
+        assert_eq!(score(Metric::Accuracy, 0.989_97), "0.9900");
+        assert_eq!(efficiency(-0.0123), "\u{2212}0.0123");
+        assert_eq!(efficiency(-0.000_01), "0.0000");
+        for (value, shown) in [(0.1, "0.1"), (0.0089, "0.0089"), (1.0, "1"), (0.0, "0")] {
+            assert_eq!(constant(value), shown);
+        }
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(count(number), shown);
+        }
+        assert_eq!(counted(1, "team"), "1 team");
+        assert_eq!(counted(2, "team"), "2 teams");
+    }
+}

@@ -1,0 +1,314 @@
+//! A competition's leaderboard: the page that it opens on.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use askama::Template;
+
+use super::HTML;
+use super::competition::cost_in_words;
+use super::drawings::{TermsBar, full_bar};
+use super::energy::EnergyCell;
+use super::error::PageError;
+use super::figures::{self, Day, Figure};
+use super::formula::Formula;
+use super::frame::Frame;
+use super::masthead::{Masthead, Tab};
+use super::scatter::Scatter;
+use crate::db;
+use crate::db::boards::BoardLine;
+use crate::db::competitions::Competition;
+use crate::db::jobs::QueueLength;
+use crate::domain::competition::{Direction, Metric, Window};
+use crate::domain::ids::TeamId;
+use crate::domain::ranking::Board;
+use crate::domain::split::Split;
+use crate::web::App;
+use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
+use crate::web::lookups::find_competition;
+
+#[derive(Template)]
+#[template(path = "competitions/leaderboard.html")]
+struct LeaderboardPage<'a> {
+    frame: Frame,
+    masthead: Masthead,
+    view: &'a BoardView,
+    /// The reader's team, whose line is marked.
+    own_team: Option<TeamId>,
+    queue: QueueLength,
+}
+
+/// One line, with all that its cells show.
+struct Row<'a> {
+    line: &'a BoardLine,
+    metric: Metric,
+    is_own: bool,
+    /// Of the ranked entries.
+    terms: Option<TermsBar>,
+}
+
+impl Row<'_> {
+    fn class(&self) -> &'static str {
+        match (self.is_own, self.line.reference) {
+            (true, _) => "own",
+            (false, true) => "reference",
+            (false, false) => "",
+        }
+    }
+
+    fn rank(&self) -> String {
+        self.line
+            .rank
+            .map_or_else(|| "–".to_owned(), |rank| rank.to_string())
+    }
+
+    fn efficiency(&self) -> Result<String, String> {
+        match &self.line.efficiency {
+            Ok(efficiency) => Ok(figures::efficiency(efficiency.value)),
+            Err(reason) => Err(reason.to_string()),
+        }
+    }
+
+    fn score(&self) -> String {
+        figures::score(self.metric, self.line.score)
+    }
+
+    fn cost(&self) -> Option<Figure> {
+        self.line.cost_s.map(figures::seconds)
+    }
+
+    fn runtime(&self) -> Figure {
+        figures::duration(self.line.summary.inference.wall)
+    }
+
+    fn cpu(&self) -> Figure {
+        figures::duration(self.line.summary.inference.cpu)
+    }
+
+    fn memory(&self) -> Figure {
+        figures::bytes(self.line.summary.peak_memory)
+    }
+
+    fn size(&self) -> Figure {
+        figures::bytes(self.line.artifact_size)
+    }
+
+    fn energy(&self) -> EnergyCell<'_> {
+        EnergyCell::new(&self.line.summary.energy)
+    }
+
+    fn submitted(&self) -> Day {
+        Day::of(self.line.submitted_at)
+    }
+}
+
+/// A way to another view of the board.
+struct Choice {
+    title: &'static str,
+    address: String,
+    is_current: bool,
+}
+
+impl LeaderboardPage<'_> {
+    fn metric(&self) -> Metric {
+        self.masthead.spec.metric.name
+    }
+
+    fn is_score_board(&self) -> bool {
+        self.view.board == Board::Score
+    }
+
+    /// The order of scores from the best on.
+    fn score_order(&self) -> &'static str {
+        match self.metric().direction() {
+            Direction::HigherIsBetter => "descending",
+            Direction::LowerIsBetter => "ascending",
+        }
+    }
+
+    fn boards(&self) -> Vec<Choice> {
+        Board::ALL
+            .into_iter()
+            .map(|board| Choice {
+                title: match board {
+                    Board::Efficiency => "Efficiency",
+                    Board::Score => "Score",
+                },
+                address: self.address_of(board, self.view.split),
+                is_current: board == self.view.board,
+            })
+            .collect()
+    }
+
+    /// Hosts alone choose between the splits until the competition is finalised.
+    fn splits(&self) -> Vec<Choice> {
+        if !self.frame.is_host() {
+            return Vec::new();
+        }
+        Split::ALL
+            .into_iter()
+            .map(|split| Choice {
+                title: split.as_str(),
+                address: self.address_of(self.view.board, split),
+                is_current: split == self.view.split,
+            })
+            .collect()
+    }
+
+    fn address_of(&self, board: Board, split: Split) -> String {
+        let mut query = Vec::new();
+        if board != Board::Efficiency {
+            query.push(format!("board={}", board.as_str()));
+        }
+        if split != Split::Public {
+            query.push("split=private".to_owned());
+        }
+        if let Some(class) = self.view.hardware_class.as_ref()
+            && self.view.hardware_classes.first() != Some(class)
+        {
+            let Ok(class) = askama::filters::urlencode(class);
+            query.push(format!("hardware_class={class}"));
+        }
+        match query.as_slice() {
+            [] => self.masthead.address(),
+            _ => format!("{}?{}", self.masthead.address(), query.join("&")),
+        }
+    }
+
+    fn has_several_classes(&self) -> bool {
+        self.view.hardware_classes.len() > 1
+    }
+
+    fn is_shown_class(&self, class: &str) -> bool {
+        self.view.hardware_class.as_deref() == Some(class)
+    }
+
+    fn cost_name(&self) -> &'static str {
+        cost_in_words(self.masthead.spec.efficiency.cost)
+    }
+
+    fn window_name(&self) -> &'static str {
+        match self.masthead.spec.measuring.window {
+            Window::Inference => "per pass",
+            Window::Total => "from start to exit",
+        }
+    }
+
+    fn ranked(&self) -> Vec<Row<'_>> {
+        self.rows(true)
+    }
+
+    fn unranked(&self) -> Vec<Row<'_>> {
+        self.rows(false)
+    }
+
+    fn rows(&self, ranked: bool) -> Vec<Row<'_>> {
+        let efficiencies: Vec<f64> = (self.view.lines.iter())
+            .filter_map(|line| line.efficiency.as_ref().ok())
+            .map(|efficiency| efficiency.value)
+            .collect();
+        let full = full_bar(&efficiencies);
+        (self.view.lines.iter())
+            .filter(|line| line.rank.is_some() == ranked)
+            .map(|line| Row {
+                line,
+                metric: self.metric(),
+                is_own: self.own_team == Some(line.team),
+                terms: (line.efficiency.as_ref().ok())
+                    .map(|efficiency| TermsBar::new(efficiency, full)),
+            })
+            .collect()
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.view.scale, BoardScale::Pending)
+    }
+
+    fn degenerate(&self) -> Option<&str> {
+        match &self.view.scale {
+            BoardScale::Degenerate(reason) => Some(reason),
+            BoardScale::Frozen(_) | BoardScale::Pending => None,
+        }
+    }
+
+    fn formula(&self) -> Option<Formula<'_>> {
+        match &self.view.scale {
+            BoardScale::Frozen(scale) => {
+                Some(Formula::new(scale, &self.masthead.spec, &self.view.lines))
+            }
+            BoardScale::Pending | BoardScale::Degenerate(_) => None,
+        }
+    }
+
+    fn scatter(&self) -> Option<Scatter> {
+        match &self.view.scale {
+            BoardScale::Frozen(scale) => Scatter::new(
+                scale,
+                self.metric(),
+                self.cost_name(),
+                &self.view.lines,
+                self.own_team,
+            ),
+            BoardScale::Pending | BoardScale::Degenerate(_) => None,
+        }
+    }
+
+    /// What is under way, if anything.
+    fn waiting(&self) -> Option<String> {
+        let QueueLength { queued, running } = self.queue;
+        let queued_text = || figures::counted(queued, "submission");
+        match (queued, running) {
+            (0, 0) => None,
+            (0, _) => Some(format!(
+                "{} being measured",
+                figures::counted(running, "submission")
+            )),
+            (_, 0) => Some(format!("{} waiting", queued_text())),
+            _ => Some(format!(
+                "{} waiting, {running} being measured",
+                queued_text()
+            )),
+        }
+    }
+}
+
+pub async fn show(
+    app: Data<App>,
+    slug: Path<String>,
+    query: Query<BoardQuery>,
+    frame: Frame,
+) -> Result<HttpResponse, PageError> {
+    let competition = find_competition(&app, &slug).await?;
+    let wanted = query.into_inner().wanted();
+    let view = boards::find(&app, &competition, frame.viewer(), wanted).await?;
+    let body = match (frame.is_signed_out(), view.page.get()) {
+        (true, Some(body)) => body.clone(),
+        (true, None) => {
+            let body = render(&app, &competition, &view, frame).await?;
+            view.page.get_or_init(|| body).clone()
+        }
+        (false, _) => render(&app, &competition, &view, frame).await?,
+    };
+    Ok(HttpResponse::Ok().content_type(HTML).body(body))
+}
+
+async fn render(
+    app: &App,
+    competition: &Competition,
+    view: &Arc<BoardView>,
+    frame: Frame,
+) -> Result<bytes::Bytes, PageError> {
+    let own_team = match frame.viewer() {
+        Some(viewer) => db::teams::find_of_user(&app.db, competition.id, viewer.id).await?,
+        None => None,
+    };
+    let page = LeaderboardPage {
+        frame,
+        masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Leaderboard),
+        view,
+        own_team: own_team.map(|team| team.id),
+        queue: db::jobs::count_of_competition(&app.db, competition.id).await?,
+    };
+    Ok(page.render()?.into())
+}

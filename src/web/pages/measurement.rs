@@ -1,0 +1,247 @@
+//! What was measured of a submission: its trials, the phases of its process, and where.
+
+use std::time::Duration;
+
+use super::drawings::{PhasesBar, TrialsChart};
+use super::energy::EnergyCell;
+use super::figures::{self, Figure, Moment};
+use crate::db::sessions::Session;
+use crate::domain::competition::{Cost, Window};
+use crate::domain::energy::Energy;
+use crate::domain::statistics::median;
+use crate::domain::trial::{PhaseCost, Trial};
+
+/// Facts of an environment that are listed; a runner sends fewer.
+const FACTS_SHOWN: usize = 80;
+
+pub struct Measurement<'a> {
+    pub trials: &'a [Trial],
+    pub window: Window,
+    pub cost: Cost,
+}
+
+/// A trial's row in the table.
+pub struct TrialRow<'a> {
+    trial: &'a Trial,
+    energy_per_pass: Energy,
+}
+
+impl TrialRow<'_> {
+    pub fn number(&self) -> u32 {
+        self.trial.number
+    }
+
+    pub fn start_up(&self) -> PhaseFigures {
+        PhaseFigures::of(self.trial.start_up)
+    }
+
+    pub fn first_call(&self) -> PhaseFigures {
+        PhaseFigures::of(self.trial.first_call)
+    }
+
+    pub fn per_pass(&self) -> PhaseFigures {
+        PhaseFigures::of(self.trial.inference_per_pass())
+    }
+
+    pub fn total(&self) -> PhaseFigures {
+        PhaseFigures::of(self.trial.total())
+    }
+
+    pub fn passes(&self) -> String {
+        figures::count(u64::from(self.trial.passes))
+    }
+
+    pub fn memory(&self) -> Figure {
+        figures::bytes(self.trial.peak_memory)
+    }
+
+    pub fn energy(&self) -> EnergyCell<'_> {
+        EnergyCell::new(&self.energy_per_pass)
+    }
+}
+
+pub struct PhaseFigures {
+    pub wall: Figure,
+    pub cpu: Figure,
+}
+
+impl PhaseFigures {
+    pub fn of(cost: PhaseCost) -> PhaseFigures {
+        PhaseFigures {
+            wall: figures::duration(cost.wall),
+            cpu: figures::duration(cost.cpu),
+        }
+    }
+}
+
+/// A phase with its medians over the trials.
+pub struct PhaseRow {
+    pub class: &'static str,
+    pub name: &'static str,
+    pub what: &'static str,
+    pub figures: PhaseFigures,
+    wall: Duration,
+}
+
+impl<'a> Measurement<'a> {
+    pub fn rows(&self) -> Vec<TrialRow<'a>> {
+        self.trials
+            .iter()
+            .map(|trial| TrialRow {
+                trial,
+                energy_per_pass: trial.energy.clone().per_pass(trial.passes),
+            })
+            .collect()
+    }
+
+    /// Of the cost that the competition ranks by.
+    pub fn chart(&self) -> Option<TrialsChart> {
+        let costs_s: Vec<f64> = self
+            .trials
+            .iter()
+            .map(|trial| trial.window(self.window).of(self.cost).as_secs_f64())
+            .collect();
+        TrialsChart::new(&costs_s)
+    }
+
+    pub fn phases(&self) -> Vec<PhaseRow> {
+        let row = |class, name, what, phase: fn(&Trial) -> PhaseCost| {
+            let middle = |part: fn(PhaseCost) -> Duration| {
+                let seconds: Vec<f64> = self
+                    .trials
+                    .iter()
+                    .map(|trial| part(phase(trial)).as_secs_f64())
+                    .collect();
+                Duration::from_secs_f64(median(&seconds).unwrap_or_default())
+            };
+            let cost = PhaseCost {
+                wall: middle(|cost| cost.wall),
+                cpu: middle(|cost| cost.cpu),
+            };
+            PhaseRow {
+                class,
+                name,
+                what,
+                figures: PhaseFigures::of(cost),
+                wall: cost.wall,
+            }
+        };
+        vec![
+            row(
+                "start-up",
+                "Start-up",
+                "process start until model and inputs are loaded",
+                |trial| trial.start_up,
+            ),
+            row(
+                "first-call",
+                "First call",
+                "the first pass over the test inputs",
+                |trial| trial.first_call,
+            ),
+            row(
+                "steady",
+                "Steady inference",
+                "one pass over the test inputs, once warm",
+                Trial::inference_per_pass,
+            ),
+            row(
+                "finish",
+                "Finish",
+                "predictions written, process ended",
+                |trial| trial.finish,
+            ),
+        ]
+    }
+
+    pub fn phases_bar(&self, phases: &[PhaseRow]) -> PhasesBar {
+        let stretches: Vec<_> = phases
+            .iter()
+            .map(|phase| (phase.class, phase.name, phase.wall.as_secs_f64()))
+            .collect();
+        PhasesBar::new(&stretches)
+    }
+}
+
+/// Where and when it was measured.
+pub struct SessionFacts<'a>(pub &'a Session);
+
+impl SessionFacts<'_> {
+    pub fn started_at(&self) -> Moment {
+        Moment(self.0.started_at)
+    }
+
+    pub fn took(&self) -> Figure {
+        let took = self.0.ended_at - self.0.started_at;
+        figures::duration(took.to_std().unwrap_or_default())
+    }
+
+    /// The environment's facts, one a line.
+    pub fn fingerprint(&self) -> Vec<(String, String)> {
+        let mut facts = Vec::new();
+        flatten("", &self.0.fingerprint, &mut facts);
+        facts.sort();
+        facts.truncate(FACTS_SHOWN);
+        facts
+    }
+}
+
+fn flatten(name: &str, value: &serde_json::Value, facts: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (member, value) in members {
+                let name = match name {
+                    "" => member.clone(),
+                    _ => format!("{name}.{member}"),
+                };
+                flatten(&name, value, facts);
+            }
+        }
+        serde_json::Value::String(text) => facts.push((name.to_owned(), text.clone())),
+        serde_json::Value::Array(items) if items.is_empty() => {
+            facts.push((name.to_owned(), "none".to_owned()));
+        }
+        serde_json::Value::Array(items) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| {
+                    item.as_str()
+                        .map_or_else(|| item.to_string(), str::to_owned)
+                })
+                .collect();
+            facts.push((name.to_owned(), items.join(", ")));
+        }
+        serde_json::Value::Null => facts.push((name.to_owned(), "unknown".to_owned())),
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+            facts.push((name.to_owned(), value.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::flatten;
+
+    #[test]
+    fn a_fingerprint_is_read_line_by_line() {
+        let mut facts = Vec::new();
+        flatten(
+            "",
+            &json!({"cpu": {"model": "X", "cores": [0, 1]}, "turbo": null, "degraded": ["cgroup"]}),
+            &mut facts,
+        );
+        facts.sort();
+        let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            facts,
+            [
+                line("cpu.cores", "0, 1"),
+                line("cpu.model", "X"),
+                line("degraded", "cgroup"),
+                line("turbo", "unknown"),
+            ]
+        );
+    }
+}

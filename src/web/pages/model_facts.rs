@@ -1,0 +1,123 @@
+//! What the door check found in a model file, for showing. All of it is strangers' text.
+
+use serde::Deserialize;
+
+use super::figures;
+
+/// Operators that are listed by name; the rest is counted.
+const OPERATORS_SHOWN: usize = 40;
+
+/// As it was stored; what an older check did not look for is absent.
+#[derive(Debug, Deserialize)]
+pub struct ModelFacts {
+    #[serde(default)]
+    producer: String,
+    #[serde(default)]
+    opsets: Vec<Opset>,
+    #[serde(default)]
+    pub inputs: Vec<Tensor>,
+    #[serde(default)]
+    pub outputs: Vec<Tensor>,
+    #[serde(default)]
+    node_count: u64,
+    #[serde(default)]
+    parameter_count: u64,
+    #[serde(default)]
+    operators: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Opset {
+    domain: String,
+    version: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Tensor {
+    pub name: String,
+    dtype: String,
+    #[serde(default)]
+    shape: Vec<serde_json::Value>,
+}
+
+impl Tensor {
+    /// "float32 [N, 64]".
+    pub fn kind(&self) -> String {
+        let axes: Vec<String> = self
+            .shape
+            .iter()
+            .map(|axis| match axis {
+                serde_json::Value::Number(length) => length.to_string(),
+                serde_json::Value::String(name) => name.clone(),
+                _ => "?".to_owned(),
+            })
+            .collect();
+        match axes.as_slice() {
+            [] => self.dtype.clone(),
+            _ => format!("{} [{}]", self.dtype, axes.join(", ")),
+        }
+    }
+}
+
+impl ModelFacts {
+    /// `None` where nothing was found out.
+    pub fn read(model: &serde_json::Value) -> Option<ModelFacts> {
+        ModelFacts::deserialize(model).ok()
+    }
+
+    pub fn producer(&self) -> Option<&str> {
+        Some(self.producer.as_str()).filter(|producer| !producer.is_empty())
+    }
+
+    pub fn parameters(&self) -> String {
+        figures::count(self.parameter_count)
+    }
+
+    pub fn nodes(&self) -> String {
+        figures::count(self.node_count)
+    }
+
+    pub fn opsets(&self) -> String {
+        let opsets: Vec<String> = self
+            .opsets
+            .iter()
+            .map(|opset| {
+                let domain = match opset.domain.as_str() {
+                    "" => "ai.onnx",
+                    domain => domain,
+                };
+                format!("{domain} {}", opset.version)
+            })
+            .collect();
+        opsets.join(", ")
+    }
+
+    pub fn operators(&self) -> &[String] {
+        &self.operators[..self.operators.len().min(OPERATORS_SHOWN)]
+    }
+
+    pub fn operators_left_out(&self) -> usize {
+        self.operators.len().saturating_sub(OPERATORS_SHOWN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::ModelFacts;
+
+    #[test]
+    fn an_axis_is_a_number_a_name_or_unknown() {
+        let facts = ModelFacts::read(&json!({
+            "inputs": [{"name": "X", "dtype": "float32", "shape": ["N", 64, null]}],
+            "outputs": [{"name": "label", "dtype": "int64"}],
+            "opsets": [{"domain": "", "version": 17}, {"domain": "ai.onnx.ml", "version": 3}],
+        }))
+        .unwrap();
+        assert_eq!(facts.inputs[0].kind(), "float32 [N, 64, ?]");
+        assert_eq!(facts.outputs[0].kind(), "int64");
+        assert_eq!(facts.opsets(), "ai.onnx 17, ai.onnx.ml 3");
+        assert!(ModelFacts::read(&json!(1)).is_none());
+    }
+}

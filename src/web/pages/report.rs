@@ -1,0 +1,250 @@
+//! The public report of one submission: where it stands, what it cost and how that was measured.
+
+use std::sync::Arc;
+
+use actix_web::web::{Data, Path};
+use askama::Template;
+use askama_web::WebTemplate;
+
+use super::advice;
+use super::competition::cost_in_words;
+use super::drawings::TermsBar;
+use super::energy::EnergyCell;
+use super::error::PageError;
+use super::figures::{self, Figure, Moment};
+use super::frame::Frame;
+use super::measurement::{Measurement, PhaseFigures, SessionFacts};
+use super::model_facts::ModelFacts;
+use super::standing::{Place, Standing, find_board};
+use crate::db;
+use crate::db::boards::BoardLine;
+use crate::db::sessions::{Session, SmokeRun};
+use crate::db::submissions::{Scored, Submission};
+use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::efficiency::Efficiency;
+use crate::domain::ids::SubmissionId;
+use crate::domain::submission::{Failure, Phase, Status};
+use crate::domain::trial::Trial;
+use crate::web::App;
+use crate::web::boards::BoardView;
+use crate::web::error::{Error, Problem};
+use crate::web::lookups::find_submission;
+
+#[derive(Template, WebTemplate)]
+#[template(path = "submissions/report.html")]
+pub struct ReportPage {
+    frame: Frame,
+    submission: Submission,
+    spec: CompetitionSpec,
+    queue: Option<Queued>,
+    trials: Vec<Trial>,
+    session: Option<Session>,
+    board: Option<Arc<BoardView>>,
+    model: Option<ModelFacts>,
+    /// For its team and for hosts.
+    smoke: Option<SmokeRun>,
+    is_own: bool,
+}
+
+/// A queued submission's place, and what the wait is likely to be.
+struct Queued {
+    position: i64,
+    runners: i64,
+    /// In seconds; `None` before anything was measured.
+    wait_s: Option<f64>,
+}
+
+/// A step on the way from the queue to the score.
+struct Step {
+    name: String,
+    state: &'static str,
+}
+
+impl ReportPage {
+    fn title(&self) -> String {
+        let number = self.submission.number;
+        let state = match self.submission.status {
+            Status::Running(phase) => phase.to_string(),
+            Status::Queued | Status::Scored | Status::Failed | Status::Cancelled => {
+                self.submission.status.as_str().to_owned()
+            }
+        };
+        format!("Submission {number}: {state}")
+    }
+
+    fn is_final(&self) -> bool {
+        self.submission.status.is_final()
+    }
+
+    fn may_cancel(&self) -> bool {
+        self.is_own && !self.is_final()
+    }
+
+    fn submitted(&self) -> Moment {
+        Moment(self.submission.submitted_at)
+    }
+
+    fn file_size(&self) -> Figure {
+        figures::bytes(self.submission.artifact_size)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let current = match self.submission.status {
+            Status::Queued => 0,
+            Status::Running(Phase::Smoke) => 1,
+            Status::Running(Phase::WarmUp) => 2,
+            Status::Running(Phase::Trial { .. }) => 3,
+            Status::Running(Phase::Scoring) => 4,
+            Status::Scored | Status::Failed | Status::Cancelled => return Vec::new(),
+        };
+        let trials = match self.submission.status {
+            Status::Running(phase @ Phase::Trial { .. }) => phase.to_string(),
+            _ => "trials".to_owned(),
+        };
+        ["queue", "smoke run", "warm-up", &trials, "scoring"]
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| Step {
+                name: name.to_owned(),
+                state: match index.cmp(&current) {
+                    std::cmp::Ordering::Less => "done",
+                    std::cmp::Ordering::Equal => "current",
+                    std::cmp::Ordering::Greater => "ahead",
+                },
+            })
+            .collect()
+    }
+
+    fn wait(&self, queued: &Queued) -> Option<String> {
+        queued.wait_s.map(figures::wait)
+    }
+
+    fn fault(&self, failure: &Failure) -> &'static str {
+        advice::fault(failure.class)
+    }
+
+    fn what_to_try(&self, failure: &Failure) -> &'static str {
+        advice::what_to_try(failure)
+    }
+
+    fn score(&self, result: &Scored) -> String {
+        figures::score(self.spec.metric.name, result.score_public)
+    }
+
+    /// For hosts until the competition is finalised.
+    fn private_score(&self, result: &Scored) -> Option<String> {
+        (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
+    }
+
+    fn cost(&self, result: &Scored) -> Figure {
+        let window = result.summary.window(self.spec.measuring.window);
+        figures::duration(window.of(self.spec.efficiency.cost))
+    }
+
+    fn cost_name(&self) -> &'static str {
+        cost_in_words(self.spec.efficiency.cost)
+    }
+
+    fn window_name(&self) -> &'static str {
+        match self.spec.measuring.window {
+            Window::Inference => "per pass over the test inputs",
+            Window::Total => "from process start to exit, with one pass",
+        }
+    }
+
+    fn per_pass(&self, result: &Scored) -> PhaseFigures {
+        PhaseFigures::of(result.summary.inference)
+    }
+
+    fn memory(&self, result: &Scored) -> Figure {
+        figures::bytes(result.summary.peak_memory)
+    }
+
+    fn energy<'a>(&self, result: &'a Scored) -> EnergyCell<'a> {
+        EnergyCell::new(&result.summary.energy)
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let result = self.submission.result.as_ref()?;
+        let board = self.board.as_ref()?;
+        Some(Standing::of(&self.submission, result, &self.spec, board))
+    }
+
+    /// How many lines of the board have a rank.
+    fn ranked_lines(&self) -> usize {
+        let lines = self.board.iter().flat_map(|board| &board.lines);
+        lines
+            .filter(|line: &&BoardLine| line.rank.is_some())
+            .count()
+    }
+
+    fn efficiency(&self, value: f64) -> String {
+        figures::efficiency(value)
+    }
+
+    fn terms(&self, efficiency: &Efficiency) -> TermsBar {
+        TermsBar::new(efficiency, efficiency.value.max(f64::MIN_POSITIVE))
+    }
+
+    fn session(&self) -> Option<SessionFacts<'_>> {
+        self.session.as_ref().map(SessionFacts)
+    }
+
+    fn measurement(&self) -> Measurement<'_> {
+        Measurement {
+            trials: &self.trials,
+            window: self.spec.measuring.window,
+            cost: self.spec.efficiency.cost,
+        }
+    }
+}
+
+pub async fn show(
+    app: Data<App>,
+    id: Path<SubmissionId>,
+    frame: Frame,
+) -> Result<ReportPage, PageError> {
+    let submission = find_submission(&app, *id).await?;
+    let competition = db::competitions::find(&app.db, submission.competition)
+        .await?
+        .ok_or_else(|| Problem::not_found("such competition"))?;
+    let is_own = match frame.viewer() {
+        Some(viewer) => db::teams::find_of_user(&app.db, competition.id, viewer.id)
+            .await?
+            .is_some_and(|team| team.id == submission.team),
+        None => false,
+    };
+    let smoke = match is_own || frame.is_host() {
+        true => db::sessions::find_smoke_run(&app.db, submission.job).await?,
+        false => None,
+    };
+    let board = match &submission.result {
+        Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
+        None => None,
+    };
+    Ok(ReportPage {
+        queue: find_queued(&app, submission.id).await?,
+        trials: db::sessions::list_trials(&app.db, submission.id).await?,
+        session: db::sessions::list(&app.db, submission.id).await?.pop(),
+        model: ModelFacts::read(&submission.model),
+        spec: competition.spec,
+        frame,
+        submission,
+        board,
+        smoke,
+        is_own,
+    })
+}
+
+async fn find_queued(app: &App, id: SubmissionId) -> Result<Option<Queued>, Error> {
+    let Some(position) = db::jobs::position(&app.db, id).await? else {
+        return Ok(None);
+    };
+    let runners = db::runners::count_alive(&app.db).await?;
+    let each_s = db::jobs::median_duration_s(&app.db).await?;
+    Ok(Some(Queued {
+        position,
+        runners,
+        wait_s: each_s.map(|each_s| each_s * position as f64 / runners.max(1) as f64),
+    }))
+}

@@ -1,0 +1,74 @@
+//! Where one submission stands on the efficiency board: also one that is not its team's best.
+
+use std::sync::Arc;
+
+use crate::db::competitions::Competition;
+use crate::db::submissions::{Scored, Submission};
+use crate::domain::competition::CompetitionSpec;
+use crate::domain::efficiency::{Efficiency, Unranked};
+use crate::domain::ids::{SubmissionId, SubmissionNumber};
+use crate::domain::ranking::Board;
+use crate::domain::split::Split;
+use crate::web::App;
+use crate::web::boards::{self, BoardScale, BoardView, Wanted};
+use crate::web::error::Error;
+
+#[derive(Debug)]
+pub struct Standing {
+    pub efficiency: Result<Efficiency, Unranked>,
+    pub place: Place,
+}
+
+#[derive(Debug)]
+pub enum Place {
+    /// It is its team's line.
+    Ranked(i32),
+    /// Another of its team's submissions is.
+    Behind {
+        id: SubmissionId,
+        number: SubmissionNumber,
+    },
+    /// Listed without a rank, or not listed yet.
+    Unranked,
+}
+
+impl Standing {
+    pub fn of(
+        submission: &Submission,
+        result: &Scored,
+        spec: &CompetitionSpec,
+        board: &BoardView,
+    ) -> Standing {
+        let window = result.summary.window(spec.measuring.window);
+        let cost_s = window.of(spec.efficiency.cost).as_secs_f64();
+        let efficiency = match &board.scale {
+            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, Some(cost_s)),
+            BoardScale::Pending => Err(Unranked::ScalePending),
+            BoardScale::Degenerate(_) => Err(Unranked::ScaleDegenerate),
+        };
+        let line = (board.lines.iter()).find(|line| line.team == submission.team);
+        let place = match line {
+            Some(line) if line.submission != submission.id => Place::Behind {
+                id: line.submission,
+                number: line.number,
+            },
+            Some(line) => line.rank.map_or(Place::Unranked, Place::Ranked),
+            None => Place::Unranked,
+        };
+        Standing { efficiency, place }
+    }
+}
+
+/// The public efficiency board of a hardware class.
+pub async fn find_board(
+    app: &App,
+    competition: &Competition,
+    hardware_class: &str,
+) -> Result<Arc<BoardView>, Error> {
+    let wanted = Wanted {
+        board: Board::Efficiency,
+        split: Split::Public,
+        hardware_class: Some(hardware_class.to_owned()),
+    };
+    boards::find(app, competition, None, wanted).await
+}
