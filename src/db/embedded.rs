@@ -14,7 +14,8 @@ use nix::unistd::{Pid, User, chown, geteuid};
 
 const DATABASE: &str = "leanboard";
 /// A first start on a slow disk may recover from a crash.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(30);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A socket's address holds at most 107 bytes, and PostgreSQL adds its own name to the folder's.
 const SOCKET_PATH_LIMIT: usize = 107 - "/.s.PGSQL.5432".len();
@@ -44,6 +45,13 @@ pub enum EmbeddedError {
     PathTooLong { length: usize },
     #[error("cannot create the database: {0}")]
     Database(#[from] super::Error),
+}
+
+/// How a server's start went.
+enum Started {
+    Ready,
+    Ended,
+    TooSlow,
 }
 
 /// A running server. Stops when it is dropped, or when the thread that started it ends.
@@ -79,14 +87,23 @@ impl Cluster {
             )?;
         }
         let log = folder.join("postgres.log");
-        let server = start_server(&binaries, &folder, &cluster_folder, &log, account.as_ref())?;
-        let mut cluster = Cluster {
-            server,
-            folder,
-            password,
-        };
-        cluster.wait_until_ready(&cluster_folder, &log)?;
-        Ok(cluster)
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let server = start_server(&binaries, &folder, &cluster_folder, &log, account.as_ref())?;
+            let mut cluster = Cluster {
+                server,
+                folder: folder.clone(),
+                password: password.clone(),
+            };
+            match cluster.wait_until_ready(&cluster_folder, deadline) {
+                Started::Ready => return Ok(cluster),
+                // A former server that was killed a moment ago may not be quite gone yet.
+                Started::Ended if Instant::now() + RETRY_PAUSE < deadline => {
+                    std::thread::sleep(RETRY_PAUSE);
+                }
+                Started::Ended | Started::TooSlow => return Err(EmbeddedError::NotReady { log }),
+            }
+        }
     }
 
     /// The address of the application's database.
@@ -122,23 +139,23 @@ impl Cluster {
         !matches!(self.server.try_wait(), Ok(None))
     }
 
-    fn wait_until_ready(&mut self, cluster: &Path, log: &Path) -> Result<(), EmbeddedError> {
-        let deadline = Instant::now() + START_LIMIT;
+    fn wait_until_ready(&mut self, cluster: &Path, deadline: Instant) -> Started {
         let status = cluster.join("postmaster.pid");
-        while Instant::now() < deadline && !self.has_ended() {
+        while Instant::now() < deadline {
+            if self.has_ended() {
+                return Started::Ended;
+            }
             // Line 1 is the server's process id, line 8 its state.
             if let Ok(text) = fs::read_to_string(&status) {
                 let mut lines = text.lines();
                 let is_ours = lines.next() == Some(&self.server.id().to_string());
                 if is_ours && lines.nth(6).is_some_and(|state| state.trim() == "ready") {
-                    return Ok(());
+                    return Started::Ready;
                 }
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Err(EmbeddedError::NotReady {
-            log: log.to_owned(),
-        })
+        Started::TooSlow
     }
 
     fn stop(&mut self) {

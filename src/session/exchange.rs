@@ -208,6 +208,9 @@ impl Exchange {
             energy = energy_between(meter, before, after);
         }
         self.say(r#"{"finish":true}"#)?;
+        let (Event::Finished, _) = or_broken!(self.hear()?) else {
+            return Ok(Err(Broken::Nonsense));
+        };
         Ok(Ok(Played {
             start_up,
             first_call,

@@ -139,7 +139,7 @@ fn cookie(app: &App, value: String, max_age: CookieDuration) -> Cookie<'static> 
         .finish()
 }
 
-/// Whoever looks at a page: signed in, or not.
+/// Whoever asks, with an account or without.
 #[derive(Debug, Clone)]
 pub struct Viewer(pub Option<User>);
 
@@ -153,17 +153,23 @@ impl FromRequest for Viewer {
     }
 }
 
-/// Who is signed in with the request's cookie, if anybody.
+/// Who asks, if it is anybody: by a token in `Authorization: Bearer`, else by the cookie.
+///
+/// # Errors
+/// 401 for a token that is not, or no longer, ours.
 pub async fn find_viewer(request: &HttpRequest) -> Result<Option<User>, Error> {
+    let app = app(request);
+    if let Some(token) = bearer_token(request.headers()) {
+        return token_user(&app, token?).await.map(Some);
+    }
     let Some(cookie) = request.cookie(COOKIE) else {
         return Ok(None);
     };
-    let app = app(request);
     let token = Digest::of(cookie.value().as_bytes());
     Ok(db::accounts::find_signed_in(&app.db, &token, app.clock.now()).await?)
 }
 
-/// Somebody who is signed in: by a token in `Authorization: Bearer`, else by the cookie.
+/// Somebody with an account.
 #[derive(Debug, Clone)]
 pub struct SignedIn(pub User);
 
@@ -171,16 +177,10 @@ impl FromRequest for SignedIn {
     type Error = ApiError;
     type Future = Pin<Box<dyn Future<Output = Result<SignedIn, ApiError>>>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let token = bearer_token(request.headers());
-        let viewer = Viewer::from_request(request, payload);
-        let app = app(request);
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
         Box::pin(async move {
-            let user = match token {
-                Some(token) => token_user(&app, token?).await?,
-                None => viewer.await?.0,
-            };
-            let user = user.ok_or_else(|| {
+            let user = find_viewer(&request).await?.ok_or_else(|| {
                 Problem::unauthorized(
                     "This needs an account: send an API token as `Authorization: Bearer lb_…`.",
                 )
@@ -190,14 +190,14 @@ impl FromRequest for SignedIn {
     }
 }
 
-async fn token_user(app: &App, token: Digest) -> Result<Option<User>, Error> {
-    match db::accounts::find_token_user(&app.db, &token).await? {
-        Some(user) => Ok(Some(user)),
-        None => Err(Problem::unauthorized(
+async fn token_user(app: &App, token: Digest) -> Result<User, Error> {
+    let user = db::accounts::find_token_user(&app.db, &token).await?;
+    user.ok_or_else(|| {
+        Problem::unauthorized(
             "This API token is unknown or was revoked. Make a new one on your account page.",
         )
-        .into()),
-    }
+        .into()
+    })
 }
 
 /// The token of the request, if it sends one. One that cannot be ours is refused unread.
@@ -226,8 +226,9 @@ pub fn app(request: &HttpRequest) -> Data<App> {
     )
 }
 
-/// Refuses posts that another site's page makes a browser send. Programs that send a token instead
-/// of a cookie are let through; browsers always say where a post comes from.
+/// Refuses posts that another site's page makes a browser send. A request with an `Authorization`
+/// header is let through, because then the cookie counts for nothing; browsers always say where a
+/// post comes from.
 pub async fn refuse_cross_site(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

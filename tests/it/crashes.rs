@@ -76,7 +76,10 @@ async fn a_runner_whose_job_was_given_to_another_cannot_record_a_score() {
 
     frozen.signal(Signal::SIGCONT);
     // It goes on with the next job once it has found out that this one is lost.
-    let next = ada.submitted(starter("logistic_regression")).await;
+    let next = app
+        .person("eve")
+        .submitted(starter("logistic_regression"))
+        .await;
     assert_scored_once(&ada, &next).await;
     assert_eq!(ada.submission(&id).await, scored);
     app.assert_queue_is_empty().await;
@@ -183,12 +186,7 @@ async fn after_a_kill_of_the_whole_tree_a_second_start_finds_and_finishes_everyt
         up.env_remove("DATABASE_URL");
         up.args(["up", "--no-demo", "--runner-name", &name]);
         up.args(["--listen", &format!("127.0.0.1:{port}")]);
-        Supervisor(
-            up.stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
+        Supervisor(up.stderr(Stdio::null()).spawn().unwrap())
     };
     let first = up();
     let address = format!("http://127.0.0.1:{port}");
@@ -258,6 +256,10 @@ impl Supervisor {
             let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
         }
         self.0.wait().unwrap();
+        // Tests of the sandbox may have made us the parent of orphans.
+        for pid in tree {
+            let _ = nix::sys::wait::waitpid(Pid::from_raw(pid), None);
+        }
     }
 }
 

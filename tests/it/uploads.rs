@@ -135,7 +135,7 @@ async fn three_steps_make_the_same_submission_as_one_call() {
     };
     let received = put().await;
     assert_eq!(received.status, StatusCode::OK, "{}", received.body);
-    assert_eq!(received.json()["model"]["inputs"][0]["name"], "X");
+    assert_eq!(received.json()["model"]["inputs"][0]["name"], "features");
     put().await.problem(404, "not_found");
 
     // Somebody else cannot commit it.

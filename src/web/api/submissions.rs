@@ -229,11 +229,9 @@ impl PhaseDocument {
 pub async fn show(
     app: Data<App>,
     id: Path<SubmissionId>,
-    viewer: Viewer,
-    signed_in: Result<SignedIn, ApiError>,
+    Viewer(viewer): Viewer,
 ) -> Result<HttpResponse, ApiError> {
     let submission = find_submission(&app, *id).await?;
-    let viewer = signed_in.ok().map(|SignedIn(user)| user).or(viewer.0);
     let trials = db::sessions::list_trials(&app.db, submission.id).await?;
     let position = db::jobs::position(&app.db, submission.id).await?;
     Ok(HttpResponse::Ok().json(document(submission, &trials, position, viewer.as_ref())))

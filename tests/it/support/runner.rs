@@ -17,7 +17,11 @@ pub struct Runner {
 impl App {
     /// Has a real runner take one job.
     pub fn run_one_job(&self) {
-        success(self.runner(&unique_name()).arg("--once").output().unwrap());
+        let mut runner = self.runner(&unique_name());
+        let output = runner.arg("--once").output().unwrap();
+        // Shown if the test fails.
+        println!("{}", String::from_utf8_lossy(&output.stderr));
+        success(output);
     }
 
     /// Has real runners take jobs until none is queued.
