@@ -5,7 +5,9 @@
 mod accounts;
 mod command_line;
 mod crashes;
+mod harness;
 mod migrations;
+mod pages;
 mod sandbox;
 mod submissions;
 mod support;
