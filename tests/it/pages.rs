@@ -234,7 +234,6 @@ async fn every_page_forbids_foreign_and_inline_code_and_has_none() {
         (&report, 200),
         ("/account", 200),
         ("/docs/api", 200),
-        ("/sign-up", 303),
         ("/nowhere", 404),
         ("/competitions/nowhere", 404),
     ] {
