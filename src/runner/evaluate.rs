@@ -1,7 +1,6 @@
 //! One job, from its claim to its end: smoke run, session, score.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -141,16 +140,14 @@ impl Runner {
     /// The submission's bytes as a file that sandboxes can read, in memory already.
     fn fetch_model(&self, claim: &Claim) -> Result<FetchedModel, JobError> {
         let path = self.parts.folder.join(format!("{}.onnx", claim.artifact));
-        let failed = |source| JobError::File {
-            doing: "write",
-            path: path.clone(),
-            source,
-        };
-        let mut stored = self.wait_for(self.parts.store.open(&claim.artifact))?;
-        let mut file = File::create(&path).map_err(failed)?;
-        io::copy(&mut stored, &mut file).map_err(failed)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).map_err(failed)?;
         let model = FetchedModel(path);
+        self.wait_for(self.parts.store.copy_to(&claim.artifact, &model.0))?;
+        let readable = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(&model.0, readable).map_err(|source| JobError::File {
+            doing: "open up",
+            path: model.0.clone(),
+            source,
+        })?;
         sandbox::warm(&model.0).map_err(SessionError::from)?;
         Ok(model)
     }
@@ -161,7 +158,9 @@ struct FetchedModel(PathBuf);
 
 impl Drop for FetchedModel {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
+        if let Err(error) = fs::remove_file(&self.0)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(%error, "the copy of a model could not be removed");
         }
     }

@@ -1,7 +1,9 @@
 //! A competition's tables, read once and kept: the arrays of its test inputs, and its solution.
 
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::rc::Rc;
+
+use bytes::Buf;
 
 use super::{JobError, Runner};
 use crate::db;
@@ -36,13 +38,13 @@ impl Runner {
             JobError::Competition(format!("{path} of {} is wrong: {error}", spec.slug))
         };
         let sample = self.find_file(competition, &spec.task.sample)?;
-        let sample_table = Table::read(self.open(&sample)?, &spec.task.id)
+        let sample_table = Table::read(self.read(&sample)?, &spec.task.id)
             .map_err(|error| wrong(&sample.path, &error))?;
         let test = self.find_file(competition, &spec.task.test)?;
-        let test_table = Table::read(self.open(&test)?, &spec.task.id)
+        let test_table = Table::read(self.read(&test)?, &spec.task.id)
             .map_err(|error| wrong(&test.path, &error))?;
         let solution = self.find_file(competition, &spec.task.solution)?;
-        let solution = Solution::read(self.open(&solution)?, spec, &test_table.ids)
+        let solution = Solution::read(self.read(&solution)?, spec, &test_table.ids)
             .map_err(|error| wrong(&solution.path, &error))?;
         Ok(Prepared {
             sample: self.lay_out(competition, &sample, &sample_table)?,
@@ -77,9 +79,7 @@ impl Runner {
         })
     }
 
-    fn open(&self, file: &CompetitionFile) -> Result<impl Read + use<>, JobError> {
-        Ok(BufReader::new(
-            self.wait_for(self.parts.store.open(&file.digest))?,
-        ))
+    fn read(&self, file: &CompetitionFile) -> Result<impl Read + use<>, JobError> {
+        Ok(self.wait_for(self.parts.store.read(&file.digest))?.reader())
     }
 }

@@ -24,6 +24,8 @@ const PARTS_IN_FLIGHT: usize = 2;
 pub enum StoreError {
     #[error("the object store failed: {0}")]
     Backend(#[from] object_store::Error),
+    #[error("the stored bytes of {0} are not what their name says")]
+    Corrupt(Digest),
     #[error("cannot {doing} {path}: {source}")]
     File {
         doing: &'static str,
@@ -121,14 +123,40 @@ impl Store {
         Ok((digest, size))
     }
 
-    /// Opens stored bytes for reading.
+    /// Opens stored bytes for handing on. Who acts on them reads or copies them instead, which
+    /// checks that they are what their name says.
     pub async fn open(&self, digest: &Digest) -> Result<File, StoreError> {
         self.open_key(&object_key(digest)).await
     }
 
     /// Reads stored bytes whole: for tables, not for models.
     pub async fn read(&self, digest: &Digest) -> Result<Chunk, StoreError> {
-        Ok(self.backend.get(&object_key(digest)).await?.bytes().await?)
+        let bytes = self.backend.get(&object_key(digest)).await?.bytes().await?;
+        match Digest::of(&bytes) == *digest {
+            true => Ok(bytes),
+            false => Err(StoreError::Corrupt(*digest)),
+        }
+    }
+
+    /// Copies stored bytes into a new file.
+    pub async fn copy_to(&self, digest: &Digest, path: &Path) -> Result<(), StoreError> {
+        let failed = |source| StoreError::File {
+            doing: "write",
+            path: path.display().to_string(),
+            source,
+        };
+        let mut chunks = self.backend.get(&object_key(digest)).await?.into_stream();
+        let mut file = File::create_new(path).map_err(failed)?;
+        let mut hasher = Hasher::default();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk?;
+            hasher.update(&chunk);
+            file.write_all(&chunk).map_err(failed)?;
+        }
+        match hasher.finish() == *digest {
+            true => Ok(()),
+            false => Err(StoreError::Corrupt(*digest)),
+        }
     }
 
     async fn open_key(&self, key: &Key) -> Result<File, StoreError> {
@@ -272,6 +300,34 @@ mod tests {
         store.adopt(upload, &digest).await.unwrap();
         assert_eq!(store.read(&digest).await.unwrap(), "hello there");
         assert_eq!(files(folder.path()), [digest.to_string()]);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_what_their_name_says_are_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::local(folder.path()).unwrap();
+        let good = folder.path().join("good");
+        std::fs::write(&good, b"good").unwrap();
+        let (digest, _) = store.put_file(&good).await.unwrap();
+        let copy = folder.path().join("copy");
+        store.copy_to(&digest, &copy).await.unwrap();
+        assert_eq!(std::fs::read(&copy).unwrap(), b"good");
+
+        let name = digest.to_string();
+        std::fs::write(
+            folder.path().join("objects").join(&name[..2]).join(&name),
+            b"evil",
+        )
+        .unwrap();
+        let second = folder.path().join("second");
+        assert!(matches!(
+            store.read(&digest).await,
+            Err(StoreError::Corrupt(_))
+        ));
+        assert!(matches!(
+            store.copy_to(&digest, &second).await,
+            Err(StoreError::Corrupt(_))
+        ));
     }
 
     #[tokio::test]
