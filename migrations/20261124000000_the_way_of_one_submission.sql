@@ -160,7 +160,11 @@ create table jobs (
     queued_at timestamptz not null,
     -- After a failure of ours: not before this instant.
     retry_at timestamptz,
+    -- Counts every claim, and never goes back: who holds an older one cannot write any more.
     attempt integer not null default 0,
+    -- Claims that nothing was heard of: their runner died, or was cut off. A job that kills its
+    -- runner each time is given up.
+    silent_claims integer not null default 0,
     runner_id uuid references runners,
     claimed_at timestamptz,
     lease_until timestamptz,
@@ -293,6 +297,8 @@ create table standings (
     board text not null,
     team_id uuid not null references teams on delete cascade,
     version bigint not null,
+    -- The version that brought a newer line of the team; null while this one stands.
+    superseded_in bigint,
     submission_id uuid not null references submissions,
     -- The line's place on the board, from 1, unranked ones last.
     place integer not null,
@@ -310,3 +316,6 @@ create table standings (
     constraint standings_efficiency_or_reason check ((efficiency is null) <> (unranked is null)),
     constraint standings_rank check (rank >= 1)
 );
+create unique index standings_one_current_line
+    on standings (competition_id, hardware_class, split, board, team_id)
+    where superseded_in is null;

@@ -103,7 +103,7 @@ pub struct ServeSettings {
 /// The runner.
 #[derive(Debug, Clone, Args)]
 pub struct RunnerSettings {
-    /// This runner's name, one of a kind on the machine [default: the host name]
+    /// This runner's name, which no other runner of the database has [default: the host name]
     #[arg(long, env = "LEANBOARD_RUNNER_NAME", value_name = "NAME", value_parser = parse_runner_name)]
     pub runner_name: Option<String>,
     /// What builds the walls: crun, runc, or the path of an OCI runtime
@@ -133,6 +133,9 @@ pub struct RunnerSettings {
         value_name = "METER"
     )]
     pub meter: MeterKind,
+    /// Seconds that nothing may be heard of a job between two runs before other runners take it
+    #[arg(long, env = "LEANBOARD_LEASE_S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400), value_name = "SECONDS")]
+    pub lease_s: u64,
     /// Take jobs although the machine lacks a wall; every result is marked
     #[arg(long, env = "LEANBOARD_ALLOW_DEGRADED")]
     pub allow_degraded: bool,

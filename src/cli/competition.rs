@@ -104,6 +104,7 @@ pub async fn create(pool: &PgPool, store: &Store, bundle: &Bundle) -> Result<(),
         }
         files.push((stored, visibility));
     }
+    refuse_twins(&starters)?;
     let competition = Competition {
         id: CompetitionId::new(),
         spec: bundle.spec.clone(),
@@ -116,6 +117,21 @@ pub async fn create(pool: &PgPool, store: &Store, bundle: &Bundle) -> Result<(),
             "there is a competition `{slug}` already; give this one another `slug`"
         )),
         Err(error) => Err(format!("the competition cannot be created: {error}")),
+    }
+}
+
+/// The same bytes can be entered only once for a team.
+fn refuse_twins(starters: &[Checked<'_>]) -> Result<(), Failure> {
+    let mut seen = std::collections::HashSet::new();
+    match starters
+        .iter()
+        .find(|checked| !seen.insert((&checked.starter.team, checked.artifact)))
+    {
+        Some(twin) => Err(format!(
+            "{} has the same bytes as another starter of the team {}; leave one out",
+            twin.starter.file, twin.starter.team
+        )),
+        None => Ok(()),
     }
 }
 
@@ -180,6 +196,7 @@ async fn insert_starter(
         reference: starter.reference,
         submitted_at: now,
     };
+    // Twins were refused above.
     if let Inserted::New(_) = db::submissions::insert(transaction, &submission).await? {
         let priority = if starter.reference {
             Priority::Reference

@@ -1,6 +1,10 @@
 //! `leanboard runner`: the process with the rights that the walls need.
 
+use std::fs::DirBuilder;
 use std::io::Read;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -8,9 +12,11 @@ use super::{Failure, Settings, runtime};
 use crate::config::{MeterKind, RunnerSettings};
 use crate::db;
 use crate::domain::clock::Clock;
+use crate::domain::digest::Digest;
 use crate::meter::{FakeMeter, Meter, NoMeter};
 use crate::runner::{self, Parts, Runner};
 use crate::sandbox::{self, Engine, Walls, WallsOptions};
+use crate::session::Bench;
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -40,19 +46,10 @@ impl RunnerCommand {
             .unwrap_or_else(|| runtime::default_folder(settings));
         runtime::check(&runtime)?;
         let name = self.settings.runner_name.clone().unwrap_or_else(host_name);
-        let walls = Walls::raise(WallsOptions {
-            engine: engine(&self.settings.oci_runtime),
-            allow_degraded: self.settings.allow_degraded,
-            ..WallsOptions::new(self.settings.rooms_dir.join(&name))
-        })
-        .map_err(|error| error.to_string())?;
-        for missing in walls.degraded() {
-            tracing::warn!(missing, "a wall is missing; results carry this mark");
-        }
-        let (meter, meter_name): (Box<dyn Meter>, _) = match self.settings.meter {
-            MeterKind::None => (Box::new(NoMeter), "none"),
-            MeterKind::Fake => (Box::new(FakeMeter::pulsing()), "fake"),
-        };
+        let failed = |error: runner::JobError| error.to_string();
+        let folder = settings.data.data_dir().join("runner").join(&name);
+        let machine_lock = self.settings.rooms_dir.join("machine.lock");
+        let bench = self.set_up_bench(&name, runtime, &folder, &machine_lock)?;
         let tokio = super::tokio_runtime()?;
         // What ends outside of a future, such as a connection, ends in this context.
         let handle = tokio.handle().clone();
@@ -63,24 +60,67 @@ impl RunnerCommand {
             Ok::<_, Failure>(db)
         })?;
         let parts = Parts {
-            folder: settings.data.data_dir().join("runner").join(&name),
-            machine_lock: self.settings.rooms_dir.join("machine.lock"),
             name,
             db,
             store: Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?,
             clock: Clock::System,
-            walls,
-            meter: Some(meter),
-            meter_name: meter_name.to_owned(),
-            runtime,
+            bench,
+            folder,
+            machine_lock,
+            lease: Duration::from_secs(self.settings.lease_s),
         };
-        let failed = |error: runner::JobError| error.to_string();
         let mut runner = Runner::start(tokio, parts).map_err(failed)?;
         if self.once {
             return runner.run_once().map_err(failed);
         }
         match runner.run().map_err(failed)? {}
     }
+
+    /// Walls, meter and harness. Nobody measures meanwhile: the walls are tried out.
+    fn set_up_bench(
+        &self,
+        name: &str,
+        runtime: PathBuf,
+        folder: &Path,
+        machine_lock: &Path,
+    ) -> Result<Bench, Failure> {
+        make_rooms_dir(&self.settings.rooms_dir)?;
+        let _quiet = runner::lock(machine_lock).map_err(|error| error.to_string())?;
+        let walls = Walls::raise(WallsOptions {
+            engine: engine(&self.settings.oci_runtime),
+            allow_degraded: self.settings.allow_degraded,
+            uid_range_start: uid_range_start(name),
+            ..WallsOptions::new(self.settings.rooms_dir.join(name))
+        })
+        .map_err(|error| error.to_string())?;
+        for missing in walls.degraded() {
+            tracing::warn!(missing, "a wall is missing; results carry this mark");
+        }
+        runner::empty_folder(folder).map_err(|error| error.to_string())?;
+        let meter: Box<dyn Meter> = match self.settings.meter {
+            MeterKind::None => Box::new(NoMeter),
+            MeterKind::Fake => Box::new(FakeMeter::pulsing()),
+        };
+        Bench::set_up(walls, meter, runtime, folder).map_err(|error| error.to_string())
+    }
+}
+
+/// A range of 65,536 user ids for each runner, far from those of accounts: runners of different
+/// names hardly ever share one.
+fn uid_range_start(name: &str) -> u32 {
+    let digest = Digest::of(name.as_bytes());
+    let slot = u32::from(digest.as_bytes()[0]) << 4 | u32::from(digest.as_bytes()[1] >> 4);
+    0x7000_0000 + (slot << 16)
+}
+
+fn make_rooms_dir(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o711).create(folder);
+    made.map_err(|error| {
+        format!(
+            "cannot create {} (--rooms-dir, LEANBOARD_ROOMS_DIR): {error}",
+            folder.display()
+        )
+    })
 }
 
 fn engine(name: &str) -> Engine {

@@ -14,7 +14,7 @@ pub enum UserCommand {
     Create {
         /// The account's name
         name: String,
-        /// It may create competitions and see what is hidden from participants
+        /// It sees the private board, private scores and the logs of smoke runs
         #[arg(long)]
         host: bool,
     },

@@ -40,7 +40,6 @@ pub const COMPETITION: &[Key] = &[
     required("opens_at", Kind::Instant),
     optional("closes_at", Kind::Instant),
     optional("daily_limit", Kind::Integer(1, 1_000)),
-    optional("team_size", Kind::Integer(1, 100)),
     optional("demo", Kind::Flag),
     required("task", Kind::Table(TASK)),
     required("metric", Kind::Table(METRIC)),

@@ -111,7 +111,6 @@ fn every_key_that_may_be_written_is_understood() {
         opens_at = "2026-01-01T00:00:00Z"
         closes_at = 2026-02-01
         daily_limit = 1_000
-        team_size = 3
         demo = true
         task = { kind = "value", id = "row", target = "price", classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
         metric = { name = "rmsle", benchmark = 1 }

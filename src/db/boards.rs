@@ -17,10 +17,11 @@ use crate::domain::split::Split;
 use crate::domain::trial::Summary;
 use crate::domain::units::Bytes;
 
-/// Makes rankings of one competition come one after the other, until the transaction ends.
+/// Makes rankings of one competition come one after the other, until the transaction ends. Leaves
+/// room for the foreign keys of those who submit meanwhile.
 pub async fn lock(db: &mut PgConnection, competition: CompetitionId) -> Result<(), Error> {
     sqlx::query!(
-        "select 1 as one from competitions where id = $1 for update",
+        "select 1 as one from competitions where id = $1 for no key update",
         competition.0
     )
     .fetch_one(db)
@@ -205,12 +206,11 @@ async fn list_lines(
     key: &BoardKey,
 ) -> Result<HashMap<TeamId, Line>, Error> {
     let rows = sqlx::query!(
-        r#"select distinct on (team_id) team_id as "team_id: TeamId",
-               submission_id as "submission_id: SubmissionId", place, rank, score, cost_s, quality,
-               quality_term, cost_term, efficiency, unranked
+        r#"select team_id as "team_id: TeamId", submission_id as "submission_id: SubmissionId", place,
+               rank, score, cost_s, quality, quality_term, cost_term, efficiency, unranked
            from standings
            where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
-           order by team_id, version desc"#,
+             and superseded_in is null"#,
         key.competition.0,
         key.hardware_class,
         stored_split(key.split),
@@ -238,9 +238,9 @@ async fn list_lines(
         .collect())
 }
 
-/// All lines in one statement: a new entry near the top moves everybody below it.
+/// All lines at once: a new entry near the top moves everybody below it.
 async fn insert_lines(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     key: &BoardKey,
     version: i64,
     lines: &[(TeamId, Line)],
@@ -249,6 +249,19 @@ async fn insert_lines(
         lines.iter().map(|(_, line)| of(line)).collect()
     }
     let teams: Vec<uuid::Uuid> = lines.iter().map(|(team, _)| team.0).collect();
+    sqlx::query!(
+        "update standings set superseded_in = $5
+         where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
+           and team_id = any($6) and superseded_in is null",
+        key.competition.0,
+        key.hardware_class,
+        stored_split(key.split),
+        key.board.as_str(),
+        version,
+        &teams,
+    )
+    .execute(&mut *db)
+    .await?;
     sqlx::query!(
         "insert into standings (competition_id, hardware_class, split, board, version, team_id,
              submission_id, place, rank, score, cost_s, quality, quality_term, cost_term, efficiency,
@@ -329,13 +342,12 @@ pub async fn list_standings(
                cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
                (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
-           from (select distinct on (team_id) *
-                 from standings
-                 where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
-                 order by team_id, version desc) as line
+           from standings as line
            join teams on teams.id = line.team_id
            join submissions on submissions.id = line.submission_id
            join summaries on summaries.submission_id = line.submission_id
+           where line.competition_id = $1 and line.hardware_class = $2 and split = $3 and board = $4
+             and superseded_in is null
            order by place"#,
         key.competition.0,
         key.hardware_class,

@@ -8,6 +8,7 @@ use super::{Error, Inserted};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::digest::Digest;
 use crate::domain::ids::CompetitionId;
+use crate::domain::slug::Slug;
 use crate::domain::units::Bytes;
 
 #[derive(Debug, Clone)]
@@ -67,13 +68,13 @@ pub async fn find(
 
 pub async fn find_by_slug(
     db: impl PgExecutor<'_>,
-    slug: &str,
+    slug: &Slug,
 ) -> Result<Option<Competition>, Error> {
     let row = sqlx::query!(
         r#"select id as "id: CompetitionId", spec as "spec: Json<CompetitionSpec>", description, rules
            from competitions
            where slug = $1"#,
-        slug,
+        slug.as_str(),
     )
     .fetch_optional(db)
     .await?;

@@ -26,6 +26,10 @@ pub enum EmbeddedError {
         "no PostgreSQL server was found under /usr/lib/postgresql or on the PATH; install the Debian package `postgresql`, or set DATABASE_URL"
     )]
     NoBinaries,
+    #[error(
+        "the database in {} was made by PostgreSQL {version}, which is not installed; install the Debian package `postgresql-{version}`", cluster.display()
+    )]
+    OtherVersion { cluster: PathBuf, version: String },
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
         doing: &'static str,
@@ -67,8 +71,8 @@ impl Cluster {
     /// As root the server runs as the system's `postgres` user, else `nobody`. The calling thread
     /// must live as long as the server is needed: the kernel stops the server with it.
     pub fn start(folder: &Path) -> Result<Cluster, EmbeddedError> {
-        let binaries = find_binaries().ok_or(EmbeddedError::NoBinaries)?;
         let folder = absolute(folder)?;
+        let binaries = find_binaries(&folder.join("cluster"))?;
         let length = folder.as_os_str().len();
         if length > SOCKET_PATH_LIMIT {
             return Err(EmbeddedError::PathTooLong { length });
@@ -159,6 +163,10 @@ impl Cluster {
     }
 
     fn stop(&mut self) {
+        // The number of a process that has ended may be somebody else's by now.
+        if self.has_ended() {
+            return;
+        }
         let Ok(pid) = i32::try_from(self.server.id()) else {
             return;
         };
@@ -199,8 +207,25 @@ fn address(password: &str, database: &str, folder: &Path) -> String {
     )
 }
 
-/// Debian keeps each version apart; the newest wins. Elsewhere they are on the PATH.
-fn find_binaries() -> Option<PathBuf> {
+/// The binaries of the version that made the cluster; the newest for a new one. Debian keeps each
+/// version apart; elsewhere they are on the PATH.
+fn find_binaries(cluster: &Path) -> Result<PathBuf, EmbeddedError> {
+    if let Ok(version) = fs::read_to_string(cluster.join("PG_VERSION")) {
+        let version = version.trim();
+        let debian = Path::new("/usr/lib/postgresql").join(version).join("bin");
+        if debian.join("postgres").exists() {
+            return Ok(debian);
+        }
+        let other = newest_binaries().filter(|_| !Path::new("/usr/lib/postgresql").exists());
+        return other.ok_or_else(|| EmbeddedError::OtherVersion {
+            cluster: cluster.to_owned(),
+            version: version.to_owned(),
+        });
+    }
+    newest_binaries().ok_or(EmbeddedError::NoBinaries)
+}
+
+fn newest_binaries() -> Option<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -325,15 +350,19 @@ fn create_cluster(
     password: &str,
     account: Option<&User>,
 ) -> Result<(), EmbeddedError> {
-    // A folder without PG_VERSION is what an interrupted first start left behind.
-    if cluster.exists() {
-        fs::remove_dir_all(cluster).map_err(|source| EmbeddedError::File {
-            doing: "clear",
-            path: cluster.to_owned(),
+    // Under another name until it is whole: a first start may be interrupted.
+    let partial = &cluster.with_extension("partial");
+    let failed_file = |doing| {
+        move |source| EmbeddedError::File {
+            doing,
+            path: partial.clone(),
             source,
-        })?;
+        }
+    };
+    if partial.exists() {
+        fs::remove_dir_all(partial).map_err(failed_file("clear"))?;
     }
-    make_folder(cluster, 0o700, account)?;
+    make_folder(partial, 0o700, account)?;
     // For initdb, which runs as the server's account.
     let password_file = folder.join("initdb-password");
     write_secret(&password_file, password, account)?;
@@ -348,7 +377,7 @@ fn create_cluster(
         .arg("--pwfile")
         .arg(&password_file)
         .arg("--pgdata")
-        .arg(cluster);
+        .arg(partial);
     let failed = |output: String| EmbeddedError::Program {
         program: "initdb",
         output,
@@ -357,7 +386,7 @@ fn create_cluster(
     let _ = fs::remove_file(&password_file);
     let output = output?;
     if output.status.success() {
-        Ok(())
+        fs::rename(partial, cluster).map_err(failed_file("rename"))
     } else {
         Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()))
     }

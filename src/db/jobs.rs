@@ -12,8 +12,8 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, JobId, RunnerId, SubmissionId, TeamId};
 use crate::domain::submission::{Failure, Phase};
 
-/// After this many attempts a job that keeps failing through our fault is failed.
-pub const MAX_ATTEMPTS: i32 = 5;
+/// So many runners may die over a job, one after the other, before it is given up.
+const MOST_SILENT_CLAIMS: i32 = 5;
 
 /// Who is served first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,6 @@ pub struct Claim {
     pub attempt: i32,
     pub submission: SubmissionId,
     pub competition: CompetitionId,
-    pub team: TeamId,
     pub artifact: Digest,
     pub reference: bool,
 }
@@ -77,25 +76,24 @@ pub async fn claim(
         r#"with claimed as (
                update jobs
                set state = 'running', phase = 'smoke', trial = null, trials = null,
-                   attempt = attempt + 1, runner_id = $1, claimed_at = now(),
+                   attempt = attempt + 1, silent_claims = silent_claims + 1, runner_id = $1, claimed_at = now(),
                    lease_until = now() + $2::interval
                where id = (
                    select id from jobs
                    where ((state = 'queued' and (retry_at is null or retry_at <= now()))
                           or (state = 'running' and lease_until < now()))
-                     and attempt < $3
+                     and silent_claims < $3
                    order by priority, queued_at, id
                    for update skip locked
                    limit 1)
                returning id, attempt, submission_id)
            select claimed.id as "id: JobId", attempt, submission_id as "submission_id: SubmissionId",
-               competition_id as "competition_id: CompetitionId", team_id as "team_id: TeamId",
-               artifact_digest, reference
+               competition_id as "competition_id: CompetitionId", artifact_digest, reference
            from claimed
            join submissions on submissions.id = claimed.submission_id"#,
         runner.0,
         interval(lease),
-        MAX_ATTEMPTS,
+        MOST_SILENT_CLAIMS,
     )
     .fetch_optional(db)
     .await?;
@@ -105,7 +103,6 @@ pub async fn claim(
         attempt: row.attempt,
         submission: row.submission_id,
         competition: row.competition_id,
-        team: row.team_id,
         artifact: stored_digest(&row.artifact_digest),
         reference: row.reference,
     }))
@@ -210,7 +207,8 @@ pub async fn requeue(
     let updated = sqlx::query!(
         "update jobs
          set state = 'queued', runner_id = null, lease_until = null, claimed_at = null,
-             phase = null, trial = null, trials = null, retry_at = now() + $4::interval
+             phase = null, trial = null, trials = null, silent_claims = 0,
+             retry_at = now() + $4::interval
          where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
         claim.job.0,
         claim.runner.0,
@@ -237,8 +235,7 @@ pub async fn release_of_runner(db: impl PgExecutor<'_>, runner: RunnerId) -> Res
     Ok(updated.rows_affected())
 }
 
-/// Fails the jobs that used up their attempts without an end: their runner died each time. Says
-/// whose submissions they were.
+/// Gives up the jobs whose runner died each time. Says whose submissions they were.
 pub async fn fail_exhausted(db: impl PgExecutor<'_>) -> Result<Vec<SubmissionId>, Error> {
     sqlx::query_scalar!(
         r#"update jobs
@@ -246,10 +243,10 @@ pub async fn fail_exhausted(db: impl PgExecutor<'_>) -> Result<Vec<SubmissionId>
                phase = null, trial = null, trials = null, failure_class = 'infrastructure',
                failure_code = 'runner_lost',
                failure_message = 'The runner stopped in the middle of this submission each time it was tried. The fault is ours; the submission does not count against your daily limit.'
-           where attempt >= $1
+           where silent_claims >= $1
              and (state = 'queued' or (state = 'running' and lease_until < now()))
            returning submission_id as "submission_id: SubmissionId""#,
-        MAX_ATTEMPTS,
+        MOST_SILENT_CLAIMS,
     )
     .fetch_all(db)
     .await
@@ -271,6 +268,28 @@ pub async fn cancel(
            and jobs.state in ('queued', 'running')",
         submission.0,
         team.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Queues a submission once more that was cancelled, or that failed through no fault of its team's:
+/// the same bytes were sent again. Whether it was such a one.
+pub async fn queue_again(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    queued_at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let updated = sqlx::query!(
+        "update jobs
+         set state = 'queued', queued_at = $2, finished_at = null, retry_at = null, silent_claims = 0,
+             failure_class = null, failure_code = null, failure_message = null
+         where submission_id = $1
+           and (state = 'cancelled'
+                or (state = 'failed' and failure_class in ('metric', 'infrastructure', 'noise')))",
+        submission.0,
+        queued_at,
     )
     .execute(db)
     .await?;

@@ -31,10 +31,15 @@ pub async fn upsert(
     .await
 }
 
-/// How many runners have been seen in the last minute.
+/// How many runners were seen in the last minute, or hold a lease: between two windows there may be
+/// long silence.
 pub async fn count_alive(db: impl PgExecutor<'_>) -> Result<i64, Error> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from runners where last_seen_at > now() - interval '1 minute'"#
+        r#"select count(*) as "count!"
+           from runners
+           where last_seen_at > now() - interval '1 minute'
+              or exists (select from jobs
+                         where jobs.runner_id = runners.id and state = 'running' and lease_until > now())"#
     )
     .fetch_one(db)
     .await

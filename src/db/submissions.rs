@@ -32,11 +32,18 @@ pub struct NewSubmission<'a> {
     pub submitted_at: DateTime<Utc>,
 }
 
-/// The same team and the same bytes: no new submission, but the first one's id.
+/// A submission by its id and by the number that people quote.
+#[derive(Debug, Clone, Copy)]
+pub struct Committed {
+    pub id: SubmissionId,
+    pub number: SubmissionNumber,
+}
+
+/// The same team and the same bytes: no new submission, but the first one.
 pub async fn insert(
     db: &mut PgConnection,
     submission: &NewSubmission<'_>,
-) -> Result<Inserted<SubmissionNumber, SubmissionId>, Error> {
+) -> Result<Inserted<SubmissionNumber, Committed>, Error> {
     let number = sqlx::query_scalar!(
         r#"insert into submissions (id, competition_id, team_id, user_id, kind, file_name, description,
                artifact_digest, artifact_size_bytes, model, reference, submitted_at)
@@ -61,8 +68,9 @@ pub async fn insert(
     if let Some(number) = number {
         return Ok(Inserted::New(number));
     }
-    let first = sqlx::query_scalar!(
-        r#"select id as "id: SubmissionId" from submissions
+    let first = sqlx::query_as!(
+        Committed,
+        r#"select id as "id: SubmissionId", number as "number: SubmissionNumber" from submissions
            where team_id = $1 and artifact_digest = $2"#,
         submission.team.0,
         submission.artifact.as_bytes(),
@@ -72,8 +80,9 @@ pub async fn insert(
     Ok(Inserted::Duplicate(first))
 }
 
-/// How many of the team's submissions since an instant count against its daily limit: all but
-/// cancelled ones and those that failed through no fault of the team's.
+/// How many of the team's submissions since an instant count against its daily limit: all but those
+/// that were cancelled before a runner took them, and those that failed through no fault of the
+/// team's.
 pub async fn count_against_quota(
     db: impl PgExecutor<'_>,
     team: TeamId,
@@ -83,7 +92,7 @@ pub async fn count_against_quota(
         r#"select count(*) as "count!"
            from submissions
            join jobs on jobs.submission_id = submissions.id
-           where team_id = $1 and submitted_at >= $2 and jobs.state <> 'cancelled'
+           where team_id = $1 and submitted_at >= $2 and (jobs.state <> 'cancelled' or jobs.attempt > 0)
              and jobs.failure_class is distinct from 'metric'
              and jobs.failure_class is distinct from 'infrastructure'
              and jobs.failure_class is distinct from 'noise'"#,
@@ -306,18 +315,4 @@ fn failure(
         code: code?,
         message: message?,
     })
-}
-
-/// The bytes of a team's or anybody's submission: `None` if there is no such submission.
-pub async fn find_artifact(
-    db: impl PgExecutor<'_>,
-    id: SubmissionId,
-) -> Result<Option<Digest>, Error> {
-    let digest = sqlx::query_scalar!(
-        "select artifact_digest from submissions where id = $1",
-        id.0
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(digest.map(|digest| stored_digest(&digest)))
 }

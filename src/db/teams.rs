@@ -59,7 +59,7 @@ pub async fn find_or_enter(
 ) -> Result<Team, Error> {
     // Two first submissions at once must not make two teams.
     sqlx::query!(
-        "select 1 as one from users where id = $1 for update",
+        "select 1 as one from users where id = $1 for no key update",
         user.0
     )
     .fetch_one(&mut **db)
@@ -92,7 +92,7 @@ pub async fn find_or_enter(
 /// Makes the submissions of one team come one after the other, until the transaction ends.
 pub async fn lock(db: impl PgExecutor<'_>, team: TeamId) -> Result<(), Error> {
     sqlx::query!(
-        "select 1 as one from teams where id = $1 for update",
+        "select 1 as one from teams where id = $1 for no key update",
         team.0
     )
     .fetch_one(db)

@@ -94,8 +94,8 @@ pub async fn set_received(
     Ok(())
 }
 
-/// This user's upload. Locked, so that two commits of it come one after the other.
-pub async fn find_for_commit(
+/// This user's upload.
+pub async fn find_of_user(
     db: impl PgExecutor<'_>,
     id: UploadId,
     user: UserId,
@@ -105,8 +105,7 @@ pub async fn find_for_commit(
         r#"select competition_id as "competition_id: CompetitionId", file_name, digest, size_bytes,
                model as "model: Json<serde_json::Value>"
            from uploads
-           where id = $1 and user_id = $2 and expires_at > $3
-           for update"#,
+           where id = $1 and user_id = $2 and expires_at > $3"#,
         id.0,
         user.0,
         now,

@@ -9,10 +9,10 @@ use super::limits::Limits;
 use super::slug::Slug;
 use super::units::Bytes;
 
-/// A competition's rules, as its host wrote them and `competitions` checked them. They are kept
-/// whole in the database, so a field added later needs a default.
+/// A competition's rules, as its host wrote them and `competitions` checked them, unknown keys
+/// included. They are kept whole in the database, so a field added later needs a default, and one
+/// that is gone is passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct CompetitionSpec {
     pub slug: Slug,
     pub title: String,
@@ -25,9 +25,6 @@ pub struct CompetitionSpec {
     /// Submissions a team may make a UTC day; refunded ones do not count.
     #[serde(default = "default_daily_limit")]
     pub daily_limit: u32,
-    /// Participants in one team at most.
-    #[serde(default = "default_team_size")]
-    pub team_size: u32,
     /// Said on every page of a competition whose answers are public.
     #[serde(default)]
     pub demo: bool,
@@ -56,13 +53,8 @@ fn default_daily_limit() -> u32 {
     5
 }
 
-fn default_team_size() -> u32 {
-    1
-}
-
 /// What is predicted, and where the bundle keeps the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Task {
     pub kind: TaskKind,
     /// The column of row ids, in every table.
@@ -117,7 +109,6 @@ pub enum TaskKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct MetricSpec {
     pub name: Metric,
     /// The naive score b that anchors the efficiency formula: quality 0.
@@ -166,7 +157,7 @@ pub enum Direction {
 
 /// What may be uploaded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct EntryRules {
     pub kinds: Vec<EntryKind>,
     /// The largest upload.
@@ -207,7 +198,7 @@ impl EntryKind {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Measuring {
     pub profile: Profile,
     pub window: Window,
@@ -234,7 +225,7 @@ pub enum Window {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct EfficiencySpec {
     pub form: Form,
     pub cost: Cost,
@@ -264,7 +255,6 @@ pub enum Cost {
 
 /// An example entry that comes with the bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Starter {
     /// Where the file lies in the bundle.
     pub file: String,

@@ -8,7 +8,7 @@ use super::units::Bytes;
 
 /// The limits of one sandboxed run. The kernel enforces every one of them; none is advice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct Limits {
     /// Wall time from the go byte to the last process's end; the whole tree is killed then.
     #[serde(with = "whole_seconds", rename = "time_s")]

@@ -1,7 +1,6 @@
 //! Units in the type, so that the compiler checks the physics and no name has to repeat them.
 
 use std::fmt;
-use std::iter::Sum;
 use std::ops::{Add, Div, Sub};
 use std::time::Duration;
 
@@ -39,12 +38,6 @@ impl Sub for Joules {
     type Output = Joules;
     fn sub(self, other: Joules) -> Joules {
         Joules(self.0 - other.0)
-    }
-}
-
-impl Sum for Joules {
-    fn sum<I: Iterator<Item = Joules>>(joules: I) -> Joules {
-        Joules(joules.map(|j| j.0).sum())
     }
 }
 

@@ -73,6 +73,10 @@ impl Step {
 }
 
 impl Meter for FakeMeter {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
     fn scope(&self) -> &str {
         "made-up device"
     }

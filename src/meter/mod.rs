@@ -11,6 +11,9 @@ use crate::domain::units::Joules;
 
 /// A device with a cumulative energy counter. NVML and RAPL plug in here.
 pub trait Meter {
+    /// What a fingerprint calls it.
+    fn name(&self) -> &'static str;
+
     /// What the counter covers, such as "GPU board".
     fn scope(&self) -> &str;
 
@@ -61,6 +64,10 @@ pub fn energy_between(
 pub struct NoMeter;
 
 impl Meter for NoMeter {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
     fn scope(&self) -> &str {
         "nothing"
     }

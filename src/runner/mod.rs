@@ -23,17 +23,18 @@ use crate::db::jobs::{Claim, Lease};
 use crate::db::notifications::{JOBS, Listener};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{CompetitionId, RunnerId};
-use crate::domain::submission::Failure;
-use crate::meter::Meter;
-use crate::sandbox::Walls;
-use crate::session::{self, Machine, SessionError};
+use crate::domain::submission::{Failure, FailureClass};
+use crate::session::{Bench, Machine, SessionError};
 use crate::store::{Store, StoreError};
 use inputs::Prepared;
 
 /// How long an idle runner sleeps at most: notifications may be lost.
 const POLL: Duration = Duration::from_secs(5);
-/// After a failure of ours a job waits this long, times its attempts.
+/// After a failure of ours a job waits this long, and twice as long after each further one.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(600);
+/// Attempts at a job that may itself be what makes us fail.
+const PATIENCE: i32 = 4;
 
 /// A failure of ours: logged for the operator, and the job is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +45,8 @@ pub enum JobError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Session(#[from] SessionError),
-    #[error("{0}")]
-    Competition(String),
+    #[error("the competition {slug} cannot be evaluated: {what}")]
+    Competition { slug: String, what: String },
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
         doing: &'static str,
@@ -54,42 +55,83 @@ pub enum JobError {
     },
 }
 
+impl JobError {
+    /// What the job itself may bring about each time it is tried, so that trying for ever is no
+    /// use. A broken machine, database or store is not of this kind: those are mended, and the job
+    /// is done then.
+    fn end_of_patience(&self) -> Option<Failure> {
+        match self {
+            JobError::Session(SessionError::Harness(_)) => Some(Failure::infrastructure(
+                "internal",
+                "We could not evaluate this submission. The fault is ours and has been logged; the \
+                 submission does not count against your daily limit. Send the same file again to \
+                 have it tried once more.",
+            )),
+            JobError::Session(SessionError::Contended { .. }) => Some(Failure {
+                class: FailureClass::Noise,
+                code: "machine_busy".to_owned(),
+                message: "The machine was too busy to evaluate this submission each time it was \
+                          tried. It does not count against your daily limit. Send the same file \
+                          again to have it tried once more."
+                    .to_owned(),
+            }),
+            JobError::Session(
+                SessionError::Sandbox(_) | SessionError::Inputs(_) | SessionError::File { .. },
+            )
+            | JobError::Database(_)
+            | JobError::Store(_)
+            | JobError::Competition { .. }
+            | JobError::File { .. } => None,
+        }
+    }
+}
+
 /// What a runner is made of.
 pub struct Parts {
     pub name: String,
     pub db: PgPool,
     pub store: Store,
     pub clock: Clock,
-    pub walls: Walls,
-    /// Taken while a session runs.
-    pub meter: Option<Box<dyn Meter>>,
-    /// What the fingerprint calls the meter.
-    pub meter_name: String,
-    /// The Python environment that models run in.
-    pub runtime: PathBuf,
-    /// A folder of this runner's own, for the files that sandboxes read; emptied at its start.
+    pub bench: Bench,
+    /// A folder of this runner's own, for the files that sandboxes read; see [`empty_folder`].
     pub folder: PathBuf,
-    /// Held by whoever measures on this machine: one job at a time.
+    /// See [`lock`].
     pub machine_lock: PathBuf,
+    /// How long nothing may be heard of a job between two windows before others take it.
+    pub lease: Duration,
 }
 
 /// A runner that has announced itself.
 pub struct Runner {
-    id: RunnerId,
-    parts: Parts,
+    desk: Desk,
+    bench: Bench,
     machine: Machine,
-    harness: PathBuf,
-    tokio: Runtime,
+    folder: PathBuf,
+    machine_lock: PathBuf,
     prepared: HashMap<CompetitionId, Rc<Prepared>>,
+}
+
+/// Where a runner reads and writes what others see.
+struct Desk {
+    id: RunnerId,
+    db: PgPool,
+    store: Store,
+    clock: Clock,
+    lease: Duration,
+    tokio: Runtime,
+}
+
+impl Desk {
+    fn wait_for<T, E>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        self.tokio.block_on(future)
+    }
 }
 
 impl Runner {
     /// Announces the runner and gives back what a former life of it held: the walls, which are
     /// raised under its name, are the proof that no other life of it is left on this machine.
     pub fn start(tokio: Runtime, parts: Parts) -> Result<Runner, JobError> {
-        empty(&parts.folder)?;
-        let machine = Machine::look_around(&parts.walls, &parts.meter_name);
-        let harness = session::install_harness(&parts.folder)?;
+        let machine = parts.bench.machine();
         let fingerprint = serde_json::to_value(&machine).expect("a machine is texts and numbers");
         let id = tokio.block_on(async {
             let class = machine.hardware_class(1);
@@ -103,13 +145,21 @@ impl Runner {
             }
             Ok::<_, db::Error>(id)
         })?;
+        tracing::info!(runner.name = %parts.name, "ready to take jobs");
         Ok(Runner {
-            id,
+            desk: Desk {
+                id,
+                db: parts.db,
+                store: parts.store,
+                clock: parts.clock,
+                lease: parts.lease,
+                tokio,
+            },
+            bench: parts.bench,
             machine,
-            harness,
-            tokio,
+            folder: parts.folder,
+            machine_lock: parts.machine_lock,
             prepared: HashMap::new(),
-            parts,
         })
     }
 
@@ -120,8 +170,9 @@ impl Runner {
 
     /// Takes jobs from the queue for ever. A broken connection to the database does not end it.
     pub fn run(&mut self) -> Result<Infallible, JobError> {
-        let mut listener = self.wait_for(Listener::connect(&self.parts.db, &[JOBS]))?;
-        tracing::info!(runner.name = %self.parts.name, "ready to take jobs");
+        let mut listener = self
+            .desk
+            .wait_for(Listener::connect(&self.desk.db, &[JOBS]))?;
         loop {
             let took_one = self.take_one().unwrap_or_else(|error| {
                 tracing::error!(%error, "the queue could not be served");
@@ -134,7 +185,7 @@ impl Runner {
     }
 
     fn sleep(&self, listener: &mut Listener) {
-        self.tokio.block_on(async {
+        self.desk.tokio.block_on(async {
             match tokio::time::timeout(POLL, listener.next()).await {
                 Ok(Ok(_)) | Err(_) => {}
                 Ok(Err(error)) => {
@@ -147,12 +198,11 @@ impl Runner {
 
     /// Serves the first job of the queue, if there is one that can be taken.
     fn take_one(&mut self) -> Result<bool, JobError> {
-        let _quiet = lock(&self.parts.machine_lock)?;
+        let _quiet = lock(&self.machine_lock)?;
         self.fail_exhausted()?;
-        self.wait_for(db::runners::touch(&self.parts.db, self.id))?;
-        let lease = evaluate::LEASE_BETWEEN_WINDOWS;
-        let claim = self.wait_for(db::jobs::claim(&self.parts.db, self.id, lease))?;
-        let Some(claim) = claim else {
+        let desk = &self.desk;
+        desk.wait_for(db::runners::touch(&desk.db, desk.id))?;
+        let Some(claim) = desk.wait_for(db::jobs::claim(&desk.db, desk.id, desk.lease))? else {
             return Ok(false);
         };
         tracing::info!(
@@ -166,7 +216,8 @@ impl Runner {
         Ok(true)
     }
 
-    /// After a failure of ours: once more, and after too many attempts not at all.
+    /// After a failure of ours: once more, and again, unless the job itself may be what brings it
+    /// about.
     fn try_again(&self, claim: &Claim, error: &JobError) -> Result<(), JobError> {
         tracing::error!(
             submission.id = %claim.submission,
@@ -174,48 +225,45 @@ impl Runner {
             %error,
             "a job failed through our fault"
         );
-        let lease = if claim.attempt < db::jobs::MAX_ATTEMPTS {
-            let pause = RETRY_PAUSE * claim.attempt.unsigned_abs();
-            self.wait_for(db::jobs::requeue(&self.parts.db, claim, pause))?
-        } else {
-            let failure = Failure::infrastructure(
-                "internal",
-                "We could not evaluate this submission. The fault is ours and has been logged; \
-                 the submission does not count against your daily limit.",
-            );
-            self.wait_for(db::jobs::finish_failed(&self.parts.db, claim, &failure))?
+        let desk = &self.desk;
+        let failure = error
+            .end_of_patience()
+            .filter(|_| claim.attempt >= PATIENCE);
+        let lease = match failure {
+            Some(failure) => desk.wait_for(db::jobs::finish_failed(&desk.db, claim, &failure))?,
+            None => {
+                let doublings = claim.attempt.clamp(1, 20).unsigned_abs() - 1;
+                let pause = RETRY_PAUSE
+                    .saturating_mul(1 << doublings)
+                    .min(LONGEST_RETRY_PAUSE);
+                desk.wait_for(db::jobs::requeue(&desk.db, claim, pause))?
+            }
         };
         if lease == Lease::Lost {
             tracing::warn!(submission.id = %claim.submission, "the lease was lost meanwhile");
         }
-        self.wait_for(db::notifications::submission_moved(
-            &self.parts.db,
+        desk.wait_for(db::notifications::submission_moved(
+            &desk.db,
             claim.submission,
         ))?;
         Ok(())
     }
 
     fn fail_exhausted(&self) -> Result<(), JobError> {
-        for submission in self.wait_for(db::jobs::fail_exhausted(&self.parts.db))? {
+        let desk = &self.desk;
+        for submission in desk.wait_for(db::jobs::fail_exhausted(&desk.db))? {
             tracing::error!(
                 submission.id = %submission,
                 "a job was given up: its runner died each time"
             );
-            self.wait_for(db::notifications::submission_moved(
-                &self.parts.db,
-                submission,
-            ))?;
+            desk.wait_for(db::notifications::submission_moved(&desk.db, submission))?;
         }
         Ok(())
-    }
-
-    fn wait_for<T, E>(&self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        self.tokio.block_on(future)
     }
 }
 
 /// Makes a folder that only we can enter, without what a former life left in it.
-fn empty(folder: &Path) -> Result<(), JobError> {
+pub fn empty_folder(folder: &Path) -> Result<(), JobError> {
     let failed = |source| JobError::File {
         doing: "make",
         path: folder.to_owned(),
@@ -232,8 +280,8 @@ fn empty(folder: &Path) -> Result<(), JobError> {
         .map_err(failed)
 }
 
-/// Waits until nobody else measures on this machine.
-fn lock(path: &Path) -> Result<Flock<File>, JobError> {
+/// Waits until nobody else measures on this machine, and keeps others from it.
+pub fn lock(path: &Path) -> Result<Flock<File>, JobError> {
     let failed = |source| JobError::File {
         doing: "lock",
         path: path.to_owned(),

@@ -35,9 +35,14 @@ impl Runner {
         competition: &Competition,
         evaluated: &Evaluated,
     ) -> Result<(), JobError> {
-        let summary = Summary::of(&evaluated.trials)
-            .ok_or_else(|| JobError::Competition("a session had no trials".to_owned()))?;
-        match self.wait_for(self.insert(claim, competition, evaluated, &summary))? {
+        let summary = Summary::of(&evaluated.trials).ok_or_else(|| JobError::Competition {
+            slug: competition.spec.slug.to_string(),
+            what: "a session had no trials".to_owned(),
+        })?;
+        match self
+            .desk
+            .wait_for(self.insert(claim, competition, evaluated, &summary))?
+        {
             Lease::Held => tracing::info!(
                 submission.id = %claim.submission,
                 score = evaluated.scores.public.as_f64(),
@@ -66,9 +71,9 @@ impl Runner {
             serde_json::to_value(&self.machine).expect("a machine is texts and numbers");
         fingerprint["runtime"] = evaluated.runtime.as_str().into();
         fingerprint["limits"] = serde_json::to_value(&spec.limits).expect("limits are numbers");
-        let now = self.parts.clock.now();
+        let now = self.desk.clock.now();
 
-        let mut transaction = self.parts.db.begin().await?;
+        let mut transaction = self.desk.db.begin().await?;
         if db::jobs::finish_scored(&mut *transaction, claim).await? == Lease::Lost {
             return Ok(Lease::Lost);
         }
@@ -123,10 +128,12 @@ impl Runner {
     }
 
     pub(super) fn record_failure(&self, claim: &Claim, failure: &Failure) -> Result<(), JobError> {
-        let lease = self.wait_for(db::jobs::finish_failed(&self.parts.db, claim, failure))?;
+        let lease = self
+            .desk
+            .wait_for(db::jobs::finish_failed(&self.desk.db, claim, failure))?;
         if lease == Lease::Held {
-            self.wait_for(db::notifications::submission_moved(
-                &self.parts.db,
+            self.desk.wait_for(db::notifications::submission_moved(
+                &self.desk.db,
                 claim.submission,
             ))?;
             tracing::info!(

@@ -12,27 +12,41 @@ use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
 use crate::domain::trial::PhaseCost;
 use crate::domain::units::Bytes;
-use crate::meter::{Meter, energy_between};
-use crate::sandbox::{ReadOnlyMount, Received, Room, Run, Sandbox};
+use crate::meter::energy_between;
+use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Run, Sandbox, SandboxError};
 
 /// One prediction takes at most this much in the file of predictions.
 const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
 const GRACE: Duration = Duration::from_secs(10);
+/// A model that computes uses its CPUs nearly all the time. One that was ended at its limit with
+/// less than this share of it was kept from computing by others.
+const BUSY_SHARE: f64 = 0.5;
 const LONGEST_MESSAGE: usize = 1000;
 
 /// What a run of the harness came to, whether or not the candidate held out.
 #[derive(Debug)]
-pub struct Ended {
+pub struct Finished {
     pub result: Result<Measured, Failure>,
     /// Not for participants where the run saw hidden data.
     pub stdout: String,
     pub stderr: String,
 }
 
-/// The stretches of a run that went to its end.
+/// A run that went to its end.
 #[derive(Debug)]
 pub struct Measured {
+    pub stretches: Stretches,
+    /// Predictions written, process ended.
+    pub finish: PhaseCost,
+    pub peak_memory: Bytes,
+    /// As the harness wrote them.
+    pub predictions: Vec<u8>,
+}
+
+/// What came before the word to finish.
+#[derive(Debug)]
+pub struct Stretches {
     /// Process start to ready.
     pub start_up: PhaseCost,
     /// The first pass.
@@ -40,81 +54,59 @@ pub struct Measured {
     /// The measured window, if one was asked for.
     pub window: PhaseCost,
     pub energy: Energy,
-    /// Predictions written, process ended.
-    pub finish: PhaseCost,
-    pub peak_memory: Bytes,
-    /// As the harness wrote them.
-    pub predictions: Vec<u8>,
     /// What ran the model, such as "onnxruntime 1.32.0".
     pub runtime: String,
 }
 
-/// Runs the harness once: start-up, a first pass, a measured window of `passes` passes (none for a
-/// smoke run), and the predictions of the last pass.
-pub fn run(
-    bench: &Bench<'_>,
-    candidate: &Candidate<'_>,
-    inputs: &Inputs,
-    passes: u32,
-    meter: &mut dyn Meter,
-) -> Result<Ended, SessionError> {
-    let limits = &candidate.spec.limits;
-    let sandbox = bench.walls.make_room(&room(bench, candidate, inputs))?;
-    let mut exchange = Exchange::start(sandbox, limits)?;
-    let played = exchange.play(passes, meter)?;
-    if let Err(Broken::Nonsense) = played {
-        return Ok(Ended {
-            result: Err(nonsense()),
-            stdout: String::new(),
-            stderr: String::new(),
-        });
+impl Bench {
+    /// Runs the harness once: start-up, a first pass, a measured window of `passes` passes (none
+    /// for a smoke run), and the predictions of the last pass.
+    pub(super) fn run(
+        &mut self,
+        candidate: &Candidate<'_>,
+        inputs: &Inputs,
+        passes: u32,
+    ) -> Result<Finished, SessionError> {
+        let limits = &candidate.spec.limits;
+        let sandbox = self.walls.make_room(&self.room(candidate, inputs))?;
+        let mut exchange = Exchange::start(sandbox, limits)?;
+        let failure = match exchange.converse(passes, self) {
+            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
+            Err(Stop::Ours(error)) => return Err(error),
+            Err(Stop::Refused(failure)) => Some(failure),
+            Err(Stop::Silent) => None,
+            Err(Stop::Nonsense) => {
+                return Ok(Finished {
+                    result: Err(nonsense()),
+                    stdout: String::new(),
+                    stderr: String::new(),
+                });
+            }
+        };
+        let run = exchange.sandbox.wait()?;
+        let failure = match failure {
+            // Out of memory, the harness may have said something else with its last breath.
+            Some(failure) if run.outcome != Outcome::OutOfMemory => failure,
+            Some(_) | None => why_it_ended(&run, limits)?,
+        };
+        Ok(finished(&run, Err(failure)))
     }
-    let last = exchange.last;
-    let run = exchange.sandbox.wait()?;
-    let result = match played {
-        Ok(played) if run.outcome.is_success() => {
-            let finish = cost_between(
-                &last,
-                &Mark {
-                    at: run.ended,
-                    usage: run.usage,
-                },
-            );
-            collect(&run, played, finish, inputs.rows(), limits)
-        }
-        Ok(_) => Err(why_it_ended(&run, limits)?),
-        Err(Broken::Refused(failure)) if run.outcome != Outcome::OutOfMemory => Err(failure),
-        Err(Broken::Refused(_) | Broken::Silent) => Err(why_it_ended(&run, limits)?),
-        Err(Broken::Nonsense) => Err(nonsense()),
-    };
-    Ok(Ended {
-        result,
-        stdout: run.stdout.text(),
-        stderr: run.stderr.text(),
-    })
-}
 
-fn room(bench: &Bench<'_>, candidate: &Candidate<'_>, inputs: &Inputs) -> Room {
-    let mut room = Room::new(
-        ["/runtime/bin/python", "-I", "-B", "/harness/harness.py"],
-        candidate.spec.limits.clone(),
-    );
-    let threads = candidate.spec.limits.cpus.to_string();
-    room.env = [
+    fn room(&self, candidate: &Candidate<'_>, inputs: &Inputs) -> Room {
+        let mut room = Room::new(
+            ["/runtime/bin/python", "-I", "-B", "/harness/harness.py"],
+            candidate.spec.limits.clone(),
+        );
         // It would spend the candidate's CPU time.
-        ("ORT_DISABLE_TELEMETRY", "1"),
-        ("OPENBLAS_NUM_THREADS", threads.as_str()),
-        ("OMP_NUM_THREADS", threads.as_str()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
-    room.mounts = vec![
-        ReadOnlyMount::new(bench.runtime, "/runtime"),
-        ReadOnlyMount::new(bench.harness, "/harness"),
-        ReadOnlyMount::new(candidate.model, "/entry/model.onnx"),
-        ReadOnlyMount::new(inputs.folder(), "/inputs"),
-    ];
-    room
+        room.env = vec![("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned())];
+        room.mounts = vec![
+            ReadOnlyMount::new(&self.runtime, "/runtime"),
+            ReadOnlyMount::new(&self.harness, "/harness"),
+            ReadOnlyMount::new(candidate.model, "/entry/model.onnx"),
+            ReadOnlyMount::new(inputs.folder(), "/inputs"),
+        ];
+        room
+    }
 }
 
 /// An instant and what had been used by then.
@@ -124,36 +116,30 @@ struct Mark {
     usage: Usage,
 }
 
-fn cost_between(start: &Mark, end: &Mark) -> PhaseCost {
-    PhaseCost {
-        wall: end.at.saturating_duration_since(start.at),
-        cpu: end.usage.cpu.saturating_sub(start.usage.cpu),
+impl Mark {
+    fn cost_until(&self, end: &Mark) -> PhaseCost {
+        PhaseCost {
+            wall: end.at.saturating_duration_since(self.at),
+            cpu: end.usage.cpu.saturating_sub(self.usage.cpu),
+        }
     }
 }
 
-struct Exchange {
-    sandbox: Sandbox,
-    last: Mark,
-    give_up_at: Instant,
-}
-
-/// Why the harness did not get to its end.
-enum Broken {
-    /// It said so itself.
+/// Why a conversation did not get to its end.
+enum Stop {
+    /// The harness said so itself.
     Refused(Failure),
-    /// It ended or was ended; the outcome says how.
+    /// The program ended or was ended; the outcome says how.
     Silent,
     /// It said what our harness never says: something else speaks in its place.
     Nonsense,
+    Ours(SessionError),
 }
 
-/// The stretches up to the word to finish.
-struct Played {
-    start_up: PhaseCost,
-    first_call: PhaseCost,
-    window: PhaseCost,
-    energy: Energy,
-    runtime: String,
+impl From<SandboxError> for Stop {
+    fn from(error: SandboxError) -> Stop {
+        Stop::Ours(error.into())
+    }
 }
 
 #[derive(Deserialize)]
@@ -165,14 +151,11 @@ enum Event {
     Failed { code: String, message: String },
 }
 
-/// Leaves the function on a broken exchange, which is no error of ours.
-macro_rules! or_broken {
-    ($step:expr) => {
-        match $step {
-            Ok(step) => step,
-            Err(broken) => return Ok(Err(broken)),
-        }
-    };
+struct Exchange {
+    sandbox: Sandbox,
+    /// The beginning of the current stretch.
+    start: Mark,
+    give_up_at: Instant,
 }
 
 impl Exchange {
@@ -184,58 +167,50 @@ impl Exchange {
         let at = sandbox.start()?;
         Ok(Exchange {
             sandbox,
-            last: Mark { at, usage },
+            start: Mark { at, usage },
             give_up_at: at + limits.time + GRACE,
         })
     }
 
-    fn play(
-        &mut self,
-        passes: u32,
-        meter: &mut dyn Meter,
-    ) -> Result<Result<Played, Broken>, SessionError> {
-        let (ready, start_up) = or_broken!(self.hear()?);
-        let Event::Ready { runtime } = ready else {
-            return Ok(Err(Broken::Nonsense));
+    fn converse(&mut self, passes: u32, bench: &mut Bench) -> Result<Stretches, Stop> {
+        let (Event::Ready { runtime }, start_up) = self.hear()? else {
+            return Err(Stop::Nonsense);
         };
-        let first_call = or_broken!(self.passes(1)?);
+        let first_call = self.passes(1)?;
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
         if passes > 0 {
-            let before = meter.read();
-            window = or_broken!(self.passes(passes)?);
-            let after = meter.read();
-            energy = energy_between(meter, before, after);
+            let before = bench.meter.read();
+            window = self.passes(passes)?;
+            let after = bench.meter.read();
+            energy = energy_between(bench.meter.as_ref(), before, after);
         }
         self.say(r#"{"finish":true}"#)?;
-        let (Event::Finished, _) = or_broken!(self.hear()?) else {
-            return Ok(Err(Broken::Nonsense));
+        let (Event::Finished, _) = self.hear()? else {
+            return Err(Stop::Nonsense);
         };
-        Ok(Ok(Played {
+        Ok(Stretches {
             start_up,
             first_call,
             window,
             energy,
             runtime: clean(&runtime),
-        }))
+        })
     }
 
     /// Has the harness make passes over all rows, and says what they cost.
-    fn passes(&mut self, passes: u32) -> Result<Result<PhaseCost, Broken>, SessionError> {
+    fn passes(&mut self, passes: u32) -> Result<PhaseCost, Stop> {
         self.say(&format!(r#"{{"run":{passes}}}"#))?;
-        let (event, cost) = or_broken!(self.hear()?);
-        match event {
-            Event::Done => Ok(Ok(cost)),
-            Event::Ready { .. } | Event::Finished | Event::Failed { .. } => {
-                Ok(Err(Broken::Nonsense))
-            }
-        }
+        let (Event::Done, cost) = self.hear()? else {
+            return Err(Stop::Nonsense);
+        };
+        Ok(cost)
     }
 
     /// Starts a stretch with a command.
-    fn say(&mut self, command: &str) -> Result<(), SessionError> {
+    fn say(&mut self, command: &str) -> Result<(), Stop> {
         let usage = self.sandbox.usage()?;
-        self.last = Mark {
+        self.start = Mark {
             at: Instant::now(),
             usage,
         };
@@ -243,25 +218,70 @@ impl Exchange {
     }
 
     /// Waits for an event, which ends the stretch.
-    fn hear(&mut self) -> Result<Result<(Event, PhaseCost), Broken>, SessionError> {
+    fn hear(&mut self) -> Result<(Event, PhaseCost), Stop> {
         let (text, at) = match self.sandbox.receive(self.give_up_at)? {
             Received::Line { text, at } => (text, at),
-            Received::Ended => return Ok(Err(Broken::Silent)),
-            Received::Garbage => return Ok(Err(Broken::Nonsense)),
+            Received::Ended => return Err(Stop::Silent),
+            Received::Garbage => return Err(Stop::Nonsense),
             Received::TimedOut => {
-                return Err(SessionError::Harness("it outlived its limit".to_owned()));
+                let outlived = "it outlived its limit".to_owned();
+                return Err(Stop::Ours(SessionError::Harness(outlived)));
             }
         };
         let usage = self.sandbox.usage()?;
-        let cost = cost_between(&self.last, &Mark { at, usage });
+        let cost = self.start.cost_until(&Mark { at, usage });
         match serde_json::from_str(&text) {
-            Ok(Event::Failed { code, message }) => Ok(Err(Broken::Refused(Failure::participant(
+            Ok(Event::Failed { code, message }) => Err(Stop::Refused(Failure::participant(
                 plain_code(code),
                 clean(&message),
-            )))),
-            Ok(event) => Ok(Ok((event, cost))),
-            Err(_) => Ok(Err(Broken::Nonsense)),
+            ))),
+            Ok(event) => Ok((event, cost)),
+            Err(_) => Err(Stop::Nonsense),
         }
+    }
+
+    /// After the last word: waits for the process to end, and takes its predictions.
+    fn end(
+        self,
+        stretches: Stretches,
+        rows: usize,
+        limits: &Limits,
+    ) -> Result<Finished, SessionError> {
+        let run = self.sandbox.wait()?;
+        if !run.outcome.is_success() {
+            let failure = why_it_ended(&run, limits)?;
+            return Ok(finished(&run, Err(failure)));
+        }
+        let most = Bytes::new(1024 + rows as u64 * PREDICTION_BYTES).min(limits.output);
+        let predictions = match run.take_output("predictions.csv", most) {
+            Ok(predictions) => predictions,
+            Err(error @ OutputError::Unreadable { .. }) => {
+                return Err(SessionError::Harness(error.to_string()));
+            }
+            Err(error) => {
+                let failure = Failure::participant("predictions_unusable", error.to_string());
+                return Ok(finished(&run, Err(failure)));
+            }
+        };
+        let end = Mark {
+            at: run.ended,
+            usage: run.usage,
+        };
+        let measured = Measured {
+            stretches,
+            finish: self.start.cost_until(&end),
+            peak_memory: run.usage.peak_memory,
+            predictions,
+        };
+        Ok(finished(&run, Ok(measured)))
+    }
+}
+
+fn finished(run: &Run, result: Result<Measured, Failure>) -> Finished {
+    Finished {
+        result,
+        stdout: run.stdout.text(),
+        stderr: run.stderr.text(),
     }
 }
 
@@ -272,40 +292,26 @@ fn nonsense() -> Failure {
     )
 }
 
-fn collect(
-    run: &Run,
-    played: Played,
-    finish: PhaseCost,
-    rows: usize,
-    limits: &Limits,
-) -> Result<Measured, Failure> {
-    let most = Bytes::new(1024 + rows as u64 * PREDICTION_BYTES).min(limits.output);
-    let predictions = run
-        .take_output("predictions.csv", most)
-        .map_err(|error| Failure::participant("predictions_missing", error.to_string()))?;
-    Ok(Measured {
-        start_up: played.start_up,
-        first_call: played.first_call,
-        window: played.window,
-        energy: played.energy,
-        finish,
-        peak_memory: run.usage.peak_memory,
-        predictions,
-        runtime: played.runtime,
-    })
-}
-
 /// The outcome of a run that did not get to its end, in words for the participant; an error where
 /// the fault is ours.
 fn why_it_ended(run: &Run, limits: &Limits) -> Result<Failure, SessionError> {
     Ok(match run.outcome {
-        Outcome::TimedOut => Failure::participant(
-            "timeout",
-            format!(
-                "The run was ended at its limit of {} s. Make the model cheaper, or its batches.",
-                limits.time.as_secs()
-            ),
-        ),
+        Outcome::TimedOut => {
+            let available = limits.time.as_secs_f64();
+            if run.usage.cpu.as_secs_f64() < BUSY_SHARE * available {
+                return Err(SessionError::Contended {
+                    used: run.usage.cpu,
+                    limit: limits.time,
+                });
+            }
+            Failure::participant(
+                "timeout",
+                format!(
+                    "The run was ended at its limit of {} s. Make the model cheaper, or its batches.",
+                    limits.time.as_secs()
+                ),
+            )
+        }
         Outcome::OutOfMemory => Failure::participant(
             "memory",
             format!(
@@ -330,13 +336,10 @@ fn why_it_ended(run: &Run, limits: &Limits) -> Result<Failure, SessionError> {
         ),
         Outcome::Exited { code } => {
             let log = run.stderr.text();
-            let end: String = log
-                .chars()
-                .skip(log.chars().count().saturating_sub(2000))
-                .collect();
-            return Err(SessionError::Harness(format!(
-                "it exited with {code}: {end}"
-            )));
+            let length = log.chars().count();
+            let end: String = log.chars().skip(length.saturating_sub(2000)).collect();
+            let what = format!("it exited with {code}: {end}");
+            return Err(SessionError::Harness(what));
         }
     })
 }

@@ -55,9 +55,16 @@ impl Machine {
 
 fn cpu_model() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("model name"))?;
-    let model = line.split_once(':')?.1;
-    Some(model.split_whitespace().collect::<Vec<_>>().join(" "))
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        let value = line.split_once(':')?.1;
+        Some(value.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    // ARM's kernel gives numbers in place of a name.
+    field("model name").or_else(|| {
+        let (implementer, part) = (field("CPU implementer")?, field("CPU part")?);
+        Some(format!("ARM {implementer} part {part}"))
+    })
 }
 
 fn memory_bytes() -> Option<u64> {

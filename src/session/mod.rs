@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fingerprint::Machine;
-pub use harness::install as install_harness;
 pub use inputs::{Inputs, InputsError};
 
 use crate::domain::competition::{CompetitionSpec, Profile};
 use crate::domain::digest::Digest;
+use crate::domain::limits::Limits;
 use crate::domain::submission::{Failure, Phase};
-use crate::domain::trial::Trial;
-use crate::meter::{Meter, NoMeter};
-use crate::sandbox::{SandboxError, Walls};
+use crate::domain::trial::{PhaseCost, Trial};
+use crate::meter::Meter;
+use crate::sandbox::{self, SandboxError, Walls};
 
 /// The recorded trials of the `quick` profile.
 const QUICK_TRIALS: u32 = 3;
@@ -40,6 +40,11 @@ pub enum SessionError {
     Inputs(#[from] InputsError),
     #[error("the harness failed: {0}")]
     Harness(String),
+    #[error(
+        "the machine was too busy: at its limit of {} s the run had computed for {:.1} s",
+        limit.as_secs(), used.as_secs_f64()
+    )]
+    Contended { used: Duration, limit: Duration },
     #[error("cannot {doing} {}: {source}", path.display())]
     File {
         doing: &'static str,
@@ -49,13 +54,11 @@ pub enum SessionError {
 }
 
 /// What all sessions on a machine use.
-#[derive(Debug)]
-pub struct Bench<'a> {
-    pub walls: &'a Walls,
-    /// The Python environment with onnxruntime.
-    pub runtime: &'a Path,
-    /// The folder of the harness.
-    pub harness: &'a Path,
+pub struct Bench {
+    walls: Walls,
+    meter: Box<dyn Meter>,
+    runtime: PathBuf,
+    harness: PathBuf,
 }
 
 /// What is measured.
@@ -69,18 +72,20 @@ pub struct Candidate<'a> {
 /// What a smoke run came to. Its logs may be shown to the participant: it saw public data only.
 #[derive(Debug)]
 pub struct Smoke {
-    /// What ran the model, such as "onnxruntime 1.32.0".
-    pub verdict: Result<String, Failure>,
+    pub verdict: Result<(), Failure>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// A session that came to its end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Session {
+    /// At least one.
     pub trials: Vec<Trial>,
     /// The predictions of each trial, as the harness wrote them.
     pub predictions: Vec<Vec<u8>>,
+    /// What ran the model, such as "onnxruntime 1.32.0".
+    pub runtime: String,
 }
 
 /// How a session ended.
@@ -103,12 +108,50 @@ pub enum GoOn {
     No,
 }
 
-impl Bench<'_> {
+impl Bench {
+    /// Sets the bench up, with the harness in `folder`.
+    ///
+    /// `runtime` is the Python environment with onnxruntime. It is read once, so that no sandbox is
+    /// charged for the page cache.
+    pub fn set_up(
+        walls: Walls,
+        meter: Box<dyn Meter>,
+        runtime: PathBuf,
+        folder: &Path,
+    ) -> Result<Bench, SessionError> {
+        let harness = harness::install(folder)?;
+        sandbox::warm(&harness)?;
+        let bench = Bench {
+            walls,
+            meter,
+            runtime,
+            harness,
+        };
+        bench.warm_runtime()?;
+        Ok(bench)
+    }
+
+    /// The machine, as sessions on this bench name it.
+    pub fn machine(&self) -> Machine {
+        Machine::look_around(&self.walls, self.meter.name())
+    }
+
+    /// Cheap where the page cache still holds it, which may have been used for something else.
+    fn warm_runtime(&self) -> Result<(), SessionError> {
+        sandbox::warm(&self.runtime)?;
+        Ok(())
+    }
+
     /// Runs the candidate once over the public sample.
-    pub fn smoke(&self, candidate: &Candidate<'_>, sample: &Inputs) -> Result<Smoke, SessionError> {
-        let run = exchange::run(self, candidate, sample, 0, &mut NoMeter)?;
+    pub fn smoke(
+        &mut self,
+        candidate: &Candidate<'_>,
+        sample: &Inputs,
+    ) -> Result<Smoke, SessionError> {
+        sandbox::warm(candidate.model)?;
+        let run = self.run(candidate, sample, 0)?;
         Ok(Smoke {
-            verdict: run.result.map(|measured| measured.runtime),
+            verdict: run.result.map(drop),
             stdout: run.stdout,
             stderr: run.stderr,
         })
@@ -116,10 +159,9 @@ impl Bench<'_> {
 
     /// Measures the candidate over the hidden test inputs.
     pub fn measure(
-        &self,
+        &mut self,
         candidate: &Candidate<'_>,
         test: &Inputs,
-        meter: &mut dyn Meter,
         progress: &mut Progress<'_>,
     ) -> Result<Ended, SessionError> {
         let trials = match candidate.spec.measuring.profile {
@@ -128,54 +170,51 @@ impl Bench<'_> {
         if progress(Phase::WarmUp) == GoOn::No {
             return Ok(Ended::Stopped);
         }
-        let passes = match self.pilot(candidate, test)? {
-            Ok(passes) => passes,
+        self.warm_runtime()?;
+        // The pilot is the warm-up, too, and is never scored.
+        let pilot = match self.run(candidate, test, 1)?.result {
+            Ok(measured) => measured,
             Err(failure) => return Ok(Ended::Failed(failure)),
         };
-        let mut session = Session::default();
+        let passes = passes_for(pilot.stretches.window, &candidate.spec.limits);
+        let mut session = Session {
+            trials: Vec::new(),
+            predictions: Vec::new(),
+            runtime: pilot.stretches.runtime,
+        };
         for number in 1..=trials {
             if progress(Phase::Trial { number, of: trials }) == GoOn::No {
                 return Ok(Ended::Stopped);
             }
-            let run = exchange::run(self, candidate, test, passes, meter)?;
-            let measured = match run.result {
+            let measured = match self.run(candidate, test, passes)?.result {
                 Ok(measured) => measured,
                 Err(failure) => return Ok(Ended::Failed(failure)),
             };
             session.trials.push(Trial {
                 number,
-                start_up: measured.start_up,
-                first_call: measured.first_call,
-                inference: measured.window,
+                start_up: measured.stretches.start_up,
+                first_call: measured.stretches.first_call,
+                inference: measured.stretches.window,
                 passes,
                 finish: measured.finish,
                 peak_memory: measured.peak_memory,
-                energy: measured.energy,
+                energy: measured.stretches.energy,
                 predictions: Digest::of(&measured.predictions),
             });
             session.predictions.push(measured.predictions);
         }
         Ok(Ended::Whole(session))
     }
-
-    /// The warm-up, which is never scored: finds out how many passes fill a window.
-    fn pilot(
-        &self,
-        candidate: &Candidate<'_>,
-        test: &Inputs,
-    ) -> Result<Result<u32, Failure>, SessionError> {
-        let run = exchange::run(self, candidate, test, 1, &mut NoMeter)?;
-        let window = QUICK_WINDOW.min(candidate.spec.limits.time / WINDOW_OF_LIMIT);
-        Ok(run
-            .result
-            .map(|measured| passes_for(window, measured.window.wall)))
-    }
 }
 
-/// How many passes of this duration fill a window: at least one.
-fn passes_for(window: Duration, pass: Duration) -> u32 {
-    let passes = window.as_secs_f64() / pass.as_secs_f64().max(1e-6);
-    (passes.ceil() as u32).clamp(1, MOST_PASSES)
+/// How many passes like this one fill a window: at least one. Their work decides, because waiting on
+/// a busy machine does not make a window longer; their wall time only keeps it below the limit.
+fn passes_for(pass: PhaseCost, limits: &Limits) -> u32 {
+    let fitting = |time: Duration, of: Duration| time.as_secs_f64() / of.as_secs_f64().max(1e-6);
+    let work = pass.cpu / limits.cpus.max(1);
+    let wanted = fitting(QUICK_WINDOW, work).ceil();
+    let allowed = fitting(limits.time / WINDOW_OF_LIMIT, pass.wall).floor();
+    (wanted.min(allowed) as u32).clamp(1, MOST_PASSES)
 }
 
 #[cfg(test)]
@@ -184,10 +223,23 @@ mod tests {
 
     #[test]
     fn a_window_holds_as_many_passes_as_fill_it_and_at_least_one() {
-        let passes = |pass_us| passes_for(QUICK_WINDOW, Duration::from_micros(pass_us));
-        assert_eq!(passes(250), 2000);
-        assert_eq!(passes(300_000), 2);
-        assert_eq!(passes(60_000_000), 1);
-        assert_eq!(passes(0), MOST_PASSES);
+        let passes = |cpu_us, wall_us| {
+            let pass = PhaseCost {
+                cpu: Duration::from_micros(cpu_us),
+                wall: Duration::from_micros(wall_us),
+            };
+            let limits = Limits {
+                time: Duration::from_secs(8),
+                ..Limits::default()
+            };
+            passes_for(pass, &limits)
+        };
+        assert_eq!(passes(250, 260), 2000);
+        assert_eq!(passes(300_000, 310_000), 2);
+        assert_eq!(passes(60_000_000, 60_000_000), 1);
+        assert_eq!(passes(0, 0), MOST_PASSES);
+        // A pass that mostly waits, on a busy machine, is not measured for less work.
+        assert_eq!(passes(1_000, 4_000), 500);
+        assert_eq!(passes(1_000, 100_000), 20);
     }
 }

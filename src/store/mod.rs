@@ -6,6 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes as Chunk;
 use futures_util::StreamExt;
@@ -38,6 +39,7 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Arc<dyn ObjectStore>,
+    folder: PathBuf,
     /// Where root writes into a folder of somebody else's: what it writes is given to the owner.
     given_to: Option<Owner>,
 }
@@ -58,10 +60,10 @@ impl Store {
             path: folder.display().to_string(),
             source,
         })?;
-        sweep_broken_off(&folder.join("uploads"));
         let backend = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         Ok(Store {
             backend: Arc::new(backend),
+            folder: folder.to_owned(),
             given_to: Owner::of_others(folder),
         })
     }
@@ -102,6 +104,22 @@ impl Store {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Removes uploads, whole or broken off, that a crash left behind: all that are older than any
+    /// upload that can still be committed.
+    pub fn sweep(&self, older_than: Duration) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(self.folder.join("uploads"))
+            .into_iter()
+            .flatten()
+        {
+            let entry = entry?;
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age > older_than {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Stores what is read from a file, and says its name.
@@ -241,22 +259,6 @@ impl Incoming {
 
     pub async fn abort(self) -> Result<(), StoreError> {
         Ok(self.parts.abort().await?)
-    }
-}
-
-/// Removes the parts of uploads that a crash of the server broke off. `LocalFileSystem` writes them
-/// beside their target, with a number after a `#`.
-fn sweep_broken_off(uploads: &Path) {
-    const LONGEST_UPLOAD: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
-    for entry in std::fs::read_dir(uploads).into_iter().flatten().flatten() {
-        let age = entry
-            .metadata()
-            .and_then(|file| file.modified())
-            .map(|at| at.elapsed());
-        let is_old = matches!(age, Ok(Ok(age)) if age > LONGEST_UPLOAD);
-        if is_old && entry.file_name().to_string_lossy().contains('#') {
-            let _ = std::fs::remove_file(entry.path());
-        }
     }
 }
 

@@ -22,6 +22,7 @@ use super::pages::PageError;
 use crate::db;
 use crate::db::accounts::User;
 use crate::domain::digest::Digest;
+use crate::domain::names;
 
 const COOKIE: &str = "leanboard_sign_in";
 pub const SIGN_IN_DAYS: i64 = 30;
@@ -84,6 +85,9 @@ fn is_password(password: &str, hash: &str) -> bool {
 /// # Errors
 /// 401 with one sentence for both; 429 after too many failures.
 pub async fn check_password(app: &App, name: &str, password: String) -> Result<User, Error> {
+    let wrong = || Problem::unauthorized("The name or the password is wrong.");
+    // What nobody can be called is not looked for, and not written down either.
+    let name = &names::parse_user_name(name).map_err(|_| wrong())?;
     if db::accounts::count_failed_sign_ins(&app.db, name).await? >= FAILED_SIGN_INS_LIMIT {
         return Err(Problem::new(
             actix_web::http::StatusCode::TOO_MANY_REQUESTS,
@@ -104,7 +108,7 @@ pub async fn check_password(app: &App, name: &str, password: String) -> Result<U
         Some(credentials) => Ok(credentials.user),
         None => {
             db::accounts::insert_failed_sign_in(&app.db, name).await?;
-            Err(Problem::unauthorized("The name or the password is wrong.").into())
+            Err(wrong().into())
         }
     }
 }

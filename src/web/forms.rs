@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 
 use super::App;
 use super::error::{Error, Problem};
-use super::uploads::{self, Committed};
+use super::uploads;
 use crate::db::accounts::User;
 use crate::db::competitions::Competition;
+use crate::db::submissions::Committed;
 use crate::db::uploads::Received;
 use crate::domain::ids::UploadId;
 
@@ -31,13 +32,20 @@ pub async fn receive(
     app: &App,
     competition: &Competition,
     user: &User,
-    mut form: Multipart,
+    form: Multipart,
 ) -> Result<Committed, RefusedForm> {
+    let mut form = Fields {
+        form,
+        is_broken: false,
+    };
     let mut description = String::new();
     match read(app, competition, user, &mut form, &mut description).await {
         Ok(committed) => Ok(committed),
         Err(error) => {
-            let _ = tokio::time::timeout(DRAIN_FOR, drain(&mut form, &mut description)).await;
+            // A form that broke cannot be read any further.
+            if !form.is_broken {
+                let _ = tokio::time::timeout(DRAIN_FOR, drain(&mut form, &mut description)).await;
+            }
             Err(RefusedForm { error, description })
         }
     }
@@ -47,7 +55,7 @@ async fn read(
     app: &App,
     competition: &Competition,
     user: &User,
-    form: &mut Multipart,
+    form: &mut Fields,
     description: &mut String,
 ) -> Result<Committed, Error> {
     uploads::check_may_enter(app, competition, user).await?;
@@ -119,13 +127,30 @@ async fn read_text(mut field: Field) -> Result<String, Error> {
 }
 
 /// Reads what is left and keeps nothing of it but a description.
-async fn drain(form: &mut Multipart, description: &mut String) {
+async fn drain(form: &mut Fields, description: &mut String) {
     while let Some(Ok(mut field)) = form.next().await {
         if field.name() == Some("description") {
             *description = read_text(field).await.unwrap_or_default();
         } else {
             while let Some(Ok(_)) = field.next().await {}
         }
+    }
+}
+
+/// The fields of a form, which must not be asked for another after one that could not be read.
+struct Fields {
+    form: Multipart,
+    is_broken: bool,
+}
+
+impl Fields {
+    async fn next(&mut self) -> Option<Result<Field, MultipartError>> {
+        if self.is_broken {
+            return None;
+        }
+        let field = self.form.next().await;
+        self.is_broken = matches!(field, Some(Err(_)));
+        field
     }
 }
 

@@ -8,14 +8,17 @@ use crate::db;
 use crate::db::competitions::Competition;
 use crate::db::submissions::Submission;
 use crate::domain::ids::SubmissionId;
+use crate::domain::slug::Slug;
 
 /// The competition of this slug.
 ///
 /// # Errors
 /// 404 where there is none.
 pub async fn find_competition(app: &App, slug: &str) -> Result<Competition, Error> {
-    let competition = db::competitions::find_by_slug(&app.db, slug).await?;
-    competition.ok_or_else(|| Problem::not_found(format!("competition `{slug}`")).into())
+    let not_found = || Problem::not_found(format!("competition `{slug}`"));
+    let slug: Slug = slug.parse().map_err(|_| not_found())?;
+    let competition = db::competitions::find_by_slug(&app.db, &slug).await?;
+    competition.ok_or_else(|| not_found().into())
 }
 
 /// The submission of this id.

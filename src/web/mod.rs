@@ -155,6 +155,11 @@ async fn sweep_once(app: &App) -> Result<(), Error> {
         app.store.discard(upload).await?;
     }
     db::accounts::sweep(&app.db, now).await?;
+    let store = app.store.clone();
+    let swept = web::block(move || store.sweep(uploads::KEPT_FOR)).await;
+    if let Ok(Err(error)) = swept {
+        tracing::warn!(%error, "uploads that were left behind could not be removed");
+    }
     Ok(())
 }
 

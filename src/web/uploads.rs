@@ -13,17 +13,19 @@ use crate::db::Inserted;
 use crate::db::accounts::User;
 use crate::db::competitions::Competition;
 use crate::db::jobs::Priority;
-use crate::db::submissions::NewSubmission;
+use crate::db::submissions::{Committed, NewSubmission};
 use crate::db::uploads::{NewUpload, Received};
 use crate::domain::clock::start_of_day;
 use crate::domain::competition::EntryKind;
-use crate::domain::ids::{SubmissionId, SubmissionNumber, UploadId};
+use crate::domain::ids::{SubmissionId, UploadId};
 use crate::domain::names;
 use crate::domain::units::Bytes;
 use crate::entries;
 
 /// An upload that is not committed after this time is forgotten.
 const UPLOAD_HOURS: i64 = 6;
+/// Its bytes stay for longer than that, whatever they are the rest of.
+pub const KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// The code of a problem with the description.
 pub const BAD_DESCRIPTION: &str = "bad_description";
 
@@ -206,13 +208,6 @@ fn broken_off(error: &dyn std::fmt::Display) -> Problem {
     )
 }
 
-/// What a commit came to.
-#[derive(Debug, Clone, Copy)]
-pub struct Committed {
-    pub id: SubmissionId,
-    pub number: SubmissionNumber,
-}
-
 /// Makes a submission and its job of what was received, in one transaction.
 ///
 /// # Errors
@@ -276,27 +271,35 @@ async fn insert(
         reference: false,
         submitted_at: now,
     };
-    let number = match db::submissions::insert(&mut transaction, &submission).await? {
-        Inserted::New(number) => number,
-        Inserted::Duplicate(first) => return Err(duplicate(first).into()),
-    };
-    // The new submission is in the count only once it has a job.
     let used =
         db::submissions::count_against_quota(&mut *transaction, team.id, start_of_day(now)).await?;
-    check_quota(competition, used)?;
-    db::jobs::insert(&mut *transaction, id, Priority::Person, now).await?;
+    let committed = match db::submissions::insert(&mut transaction, &submission).await? {
+        Inserted::New(number) => {
+            check_quota(competition, used)?;
+            db::jobs::insert(&mut *transaction, id, Priority::Person, now).await?;
+            Committed { id, number }
+        }
+        // What was cancelled, or failed through no fault of the team's, is queued once more.
+        Inserted::Duplicate(first) => {
+            if !db::jobs::queue_again(&mut *transaction, first.id, now).await? {
+                return Err(duplicate(first.id).into());
+            }
+            check_quota(competition, used)?;
+            first
+        }
+    };
     db::uploads::delete(&mut *transaction, upload).await?;
     db::notifications::job_queued(&mut *transaction).await?;
     // The bytes are named before the rows that name them can be seen.
     app.store.adopt(upload, &received.digest).await?;
     transaction.commit().await?;
     tracing::info!(
-        submission.id = %id,
-        submission.number = %number,
+        submission.id = %committed.id,
+        submission.number = %committed.number,
         artifact.size_bytes = received.size.as_u64(),
         "a submission was queued"
     );
-    Ok(Committed { id, number })
+    Ok(committed)
 }
 
 fn duplicate(first: SubmissionId) -> Problem {

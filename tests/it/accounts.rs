@@ -64,6 +64,15 @@ async fn an_unknown_address_in_the_api_is_a_problem_document() {
         .problem(404, "not_found");
     let nobody = "/api/v1/submissions/00000000-0000-7000-8000-000000000000";
     visitor.get(nobody).await.problem(404, "not_found");
+    for path in [
+        "/api/v1/competitions/a%00b",
+        "/competitions/a%00b",
+        "/competitions/digits/data/a%00b",
+    ] {
+        assert_eq!(visitor.get(path).await.status, 404, "{path}");
+    }
+    let nul = [("name", "a\0b"), ("password", "correct horse")];
+    assert_eq!(visitor.post_form("/sign-in", &nul).await.status, 401);
     let bad = "/api/v1/competitions/digits/leaderboard?board=beauty";
     visitor.get(bad).await.problem(400, "bad_request");
 }

@@ -86,6 +86,49 @@ async fn a_runner_whose_job_was_given_to_another_cannot_record_a_score() {
 }
 
 #[tokio::test]
+async fn a_lease_that_ran_out_is_taken_by_another_runner() {
+    let app = App::with(&Bundle::lean().rule("limits.time_s", 3)).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    let mut command = app.runner(&unique_name());
+    command.args(["--lease-s", "1"]);
+    let frozen = Runner::start(&mut command);
+    let id = ada.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    frozen.signal(Signal::SIGSTOP);
+
+    let mut command = app.runner(&unique_name());
+    command
+        .arg("--rooms-dir")
+        .arg("/run/leanboard-test-elsewhere");
+    let _second = Runner::start(&mut command);
+    let scored = wait_for_score(&ada, &id).await;
+    frozen.signal(Signal::SIGCONT);
+    let next = app
+        .person("eve")
+        .submitted(starter("logistic_regression"))
+        .await;
+    assert_scored_once(&ada, &next).await;
+    assert_eq!(ada.submission(&id).await, scored);
+}
+
+#[tokio::test]
+async fn a_team_can_submit_at_the_moment_its_last_score_is_recorded() {
+    let app = App::with(&Bundle::lean().rule("daily_limit", 1000)).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    let _runner = Runner::start(&mut app.runner(&unique_name()));
+    let first = ada.submitted(starter("small_mlp")).await;
+    // Every try takes the locks that a submission takes, whatever comes of it.
+    eventually("the score", async || {
+        let again = ada.submit(starter("small_mlp")).await;
+        assert_eq!(again.status, 409, "{}", again.body);
+        (ada.submission(&first).await["status"] == "scored").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_runners_on_one_database_share_the_jobs_and_record_each_once() {
     let app = App::with(&Bundle::digits()).await;
     let elsewhere = Path::new("/run/leanboard-test-elsewhere");
@@ -220,6 +263,62 @@ async fn after_a_kill_of_the_whole_tree_a_second_start_finds_and_finishes_everyt
     assert_scored_once(&ada, &id).await;
 }
 
+#[tokio::test]
+async fn a_part_that_dies_is_started_again_and_ctrl_c_stops_everything() {
+    let folder = tempfile::Builder::new()
+        .permissions(open_to_all())
+        .tempdir_in("/tmp")
+        .unwrap();
+    let port = free_port();
+    let mut up = command("", folder.path());
+    up.env_remove("DATABASE_URL");
+    up.args(["up", "--no-demo", "--runner-name", &unique_name()]);
+    up.args(["--listen", &format!("127.0.0.1:{port}")]);
+    let mut supervisor = Supervisor(up.stderr(Stdio::piped()).spawn().unwrap());
+    let mut log = supervisor.0.stderr.take().unwrap();
+    let ask = Person::new(
+        &format!("http://127.0.0.1:{port}"),
+        "visitor",
+        String::new(),
+        None,
+    );
+    wait_until_up(&ask).await;
+    let tree = supervisor.tree();
+    let server = *tree.iter().find(|pid| is_server(**pid)).unwrap();
+    kill(Pid::from_raw(server), Signal::SIGKILL).unwrap();
+    eventually("another server", async || {
+        let servers = supervisor.tree().into_iter().filter(|pid| is_server(*pid));
+        servers.last().filter(|pid| *pid != server).map(drop)
+    })
+    .await;
+    wait_until_up(&ask).await;
+
+    let tree = supervisor.tree();
+    kill(Pid::from_raw(tree[0]), Signal::SIGINT).unwrap();
+    assert!(supervisor.0.wait().unwrap().success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut log, &mut said).unwrap();
+    assert!(said.contains("the web server ended by itself"), "{said}");
+    assert!(said.contains("starting the web server again"), "{said}");
+    let left: Vec<_> = tree.into_iter().filter(|pid| is_running(*pid)).collect();
+    assert_eq!(left, Vec::<i32>::new());
+}
+
+fn is_server(pid: i32) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.split(|byte| *byte == 0).nth(1) == Some(b"serve")
+}
+
+/// Whether there is such a process that has not ended; its parent may not have looked yet.
+fn is_running(pid: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status
+        .rsplit(") ")
+        .next()
+        .and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| state != 'Z')
+}
+
 async fn wait_until_up(person: &Person) {
     eventually("the server", async || {
         let request = person.request(reqwest::Method::GET, "/api/v1/competitions");
@@ -242,15 +341,20 @@ fn open_to_all() -> std::fs::Permissions {
 struct Supervisor(Child);
 
 impl Supervisor {
-    /// Kills every process of the tree at once, the database's too.
-    fn kill_tree(mut self) {
-        let root = i32::try_from(self.0.id()).unwrap();
-        let mut tree = vec![root];
+    /// Every process of the tree, the supervisor first.
+    fn tree(&self) -> Vec<i32> {
+        let mut tree = vec![i32::try_from(self.0.id()).unwrap()];
         let mut next = 0;
         while next < tree.len() {
             tree.extend(children_of(tree[next]));
             next += 1;
         }
+        tree
+    }
+
+    /// Kills every process at once, the database's too.
+    fn kill_tree(mut self) {
+        let tree = self.tree();
         assert!(tree.len() > 4, "database, server and runner: {tree:?}");
         for pid in &tree {
             let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
@@ -265,6 +369,9 @@ impl Supervisor {
 
 impl Drop for Supervisor {
     fn drop(&mut self) {
+        if !matches!(self.0.try_wait(), Ok(None)) {
+            return;
+        }
         let _ = kill(
             Pid::from_raw(i32::try_from(self.0.id()).unwrap()),
             Signal::SIGTERM,

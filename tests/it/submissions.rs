@@ -275,4 +275,9 @@ async fn a_cancelled_submission_is_not_run() {
     ada.post_json(&cancel, json!({}))
         .await
         .problem(409, "already_finished");
+
+    // The same file sent again is the same submission, queued once more.
+    assert_eq!(ada.submitted(starter("small_mlp")).await, id);
+    app.run_all_jobs().await;
+    assert_eq!(ada.submission(&id).await["status"], "scored");
 }

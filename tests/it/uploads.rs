@@ -116,6 +116,49 @@ async fn an_upload_that_breaks_off_half_way_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_form_that_breaks_off_half_way_leaves_nothing_behind() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let before = app.stored_files();
+    let host = app.address.strip_prefix("http://").unwrap();
+    let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "POST /api/v1/competitions/digits/submissions HTTP/1.1\r\nHost: {host}\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 20000000\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\n\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.onnx\"\r\n\r\n",
+        ada.token.as_deref().unwrap()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&vec![8; 8 << 20]).await.unwrap();
+    crate::support::eventually("a part on the disk", async || {
+        (app.stored_files() != before).then_some(())
+    })
+    .await;
+    drop(connection);
+    crate::support::eventually("the part to go", async || {
+        (app.stored_files() == before).then_some(())
+    })
+    .await;
+    assert_nothing_happened(&app, &ada, &before).await;
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_refused() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let path = "/api/v1/competitions/digits/submissions";
+    let json = ada.post_json(path, json!({"file": "x"})).await;
+    json.problem(400, "bad_request");
+    let request = ada.request(reqwest::Method::POST, path);
+    let request = request.header("Content-Type", "multipart/form-data; boundary=b");
+    let broken = request.body("--b\r\nnonsense").send().await.unwrap();
+    crate::support::Answer::of(broken)
+        .await
+        .problem(400, "bad_request");
+}
+
+#[tokio::test]
 async fn three_steps_make_the_same_submission_as_one_call() {
     let app = App::with(&Bundle::lean()).await;
     let ada = app.person("ada");
@@ -191,6 +234,9 @@ async fn over_the_daily_limit_a_team_waits_for_the_next_utc_day() {
     assert_eq!(cancelled.status, StatusCode::NO_CONTENT);
     ada.submitted(starter("big_mlp")).await;
     ada.submit(starter("svc")).await.problem(429, "daily_limit");
+    ada.submit(starter("small_mlp"))
+        .await
+        .problem(429, "daily_limit");
     set_clock(&app, 2);
     ada.submitted(starter("svc")).await;
 }

@@ -68,6 +68,7 @@ pub fn runner(up: &Up, settings: &Settings, url: &str) -> Result<Recipe, Failure
         MeterKind::Fake => "fake",
     };
     environment.push(("LEANBOARD_METER", meter.into()));
+    environment.push(("LEANBOARD_LEASE_S", up.runner.lease_s.to_string().into()));
     if up.runner.allow_degraded {
         environment.push(("LEANBOARD_ALLOW_DEGRADED", "true".into()));
     }

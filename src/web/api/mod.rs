@@ -8,6 +8,7 @@ mod uploads;
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 use super::error::{ApiError, Problem};
+use super::get;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -31,15 +32,15 @@ pub fn routes(service: &mut ServiceConfig) {
             )))
             .into()
         }))
-        .route("/competitions", web::get().to(competitions::list))
-        .route("/competitions/{slug}", web::get().to(competitions::show))
+        .route("/competitions", get().to(competitions::list))
+        .route("/competitions/{slug}", get().to(competitions::show))
         .route(
             "/competitions/{slug}/leaderboard",
-            web::get().to(competitions::leaderboard),
+            get().to(competitions::leaderboard),
         )
         .route(
             "/competitions/{slug}/submissions",
-            web::get().to(submissions::list_mine),
+            get().to(submissions::list_mine),
         )
         .route(
             "/competitions/{slug}/submissions",
@@ -51,8 +52,8 @@ pub fn routes(service: &mut ServiceConfig) {
         )
         .route("/uploads/{id}/{secret}", web::put().to(uploads::put))
         .route("/uploads/{id}/commit", web::post().to(uploads::commit))
-        .route("/queue", web::get().to(queue::show))
-        .route("/submissions/{id}", web::get().to(submissions::show))
+        .route("/queue", get().to(queue::show))
+        .route("/submissions/{id}", get().to(submissions::show))
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

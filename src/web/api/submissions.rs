@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::db;
 use crate::db::accounts::User;
+use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
@@ -18,7 +19,7 @@ use crate::web::auth::{SignedIn, Viewer};
 use crate::web::error::ApiError;
 use crate::web::forms;
 use crate::web::lookups::{find_competition, find_submission};
-use crate::web::uploads::{self, Committed};
+use crate::web::uploads;
 
 #[derive(Serialize)]
 struct CreatedDocument {

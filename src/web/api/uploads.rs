@@ -114,7 +114,7 @@ pub async fn commit(
     SignedIn(user): SignedIn,
     Json(body): Json<Commit>,
 ) -> Result<HttpResponse, ApiError> {
-    let upload = db::uploads::find_for_commit(&app.db, *id, user.id, app.clock.now())
+    let upload = db::uploads::find_of_user(&app.db, *id, user.id, app.clock.now())
         .await?
         .ok_or_else(|| Problem::not_found("such upload of yours; it may have expired"))?;
     let received = upload.received.ok_or_else(|| {

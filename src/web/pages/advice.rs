@@ -24,10 +24,8 @@ pub fn fault(class: FailureClass) -> &'static str {
 /// A sentence on what to do now.
 pub fn what_to_try(failure: &Failure) -> &'static str {
     match failure.class {
-        FailureClass::Metric => return "Nothing: the host can have it scored again.",
-        FailureClass::Infrastructure | FailureClass::Noise => {
-            return "Nothing is wrong with the entry as far as we know. Submit it again with a changed file, or ask \
-                    the host to have it measured again.";
+        FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => {
+            return "Nothing is wrong with the entry as far as we know. Submit the same file again: it is queued once more.";
         }
         FailureClass::Participant => {}
     }
@@ -42,17 +40,17 @@ pub fn what_to_try(failure: &Failure) -> &'static str {
         "onnx_custom_op" => {
             "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator's library cannot come along."
         }
-        "input_unbound" | "input_unknown" => {
+        "input_unbound" => {
             "Give the model one input, which takes all columns at once, or inputs that are named like the columns."
         }
-        "input_shape" | "input_rank" | "batch_axis" => {
+        "input_shape" | "batch_axis" => {
             "Axis 0 of every input is the row. Export with a dynamic first axis, and as many values per row as there are \
              columns."
         }
         "input_dtype" => {
             "Declare the input as float32 or float64: only lossless casts are made for you."
         }
-        "output_ambiguous" | "output_unknown" => {
+        "output_ambiguous" => {
             "Name the output that holds the prediction `label`, or export the model with that output only."
         }
         "output_rows" | "output_shape" => {
@@ -65,13 +63,20 @@ pub fn what_to_try(failure: &Failure) -> &'static str {
             "Look for a division by zero, the logarithm of zero or an overflow in half precision; the sample of the test \
              inputs lets you see it at home."
         }
-        "timeout" | "timed_out" | "time_limit" => {
+        "timeout" => {
             "The model is too slow for the limit. Time it on the sample of the test inputs: a smaller or quantised model \
              ranks better anyway."
         }
-        "memory" | "out_of_memory" | "memory_limit" => {
+        "memory" => {
             "The model needs more memory than the limit. Smaller layers, smaller types or fewer trees help."
         }
+        "values" => {
+            "Keep the predictions in the metric's range: for a logarithmic error, clip them at 0."
+        }
+        "processes" => {
+            "Leave threads and processes to the runtime: the entry has the CPUs of the limits and no more."
+        }
+        "log_too_large" => "Take the operators out that print.",
         _ => {
             "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too."
         }

@@ -144,6 +144,9 @@ pub async fn download(
     let (slug, name) = path.into_inner();
     let competition = find_competition(&app, &slug).await?;
     let path = format!("{FOLDER}{name}");
+    if name.contains(char::is_control) {
+        return Err(Problem::not_found("such file in this competition").into());
+    }
     let file = db::competitions::find_public_file(&app.db, competition.id, &path)
         .await?
         .ok_or_else(|| Problem::not_found(format!("file `{name}` in this competition")))?;

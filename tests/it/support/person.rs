@@ -17,6 +17,8 @@ impl Person {
     pub fn new(address: &str, name: &str, password: String, token: Option<String>) -> Person {
         let client = Client::builder()
             .cookie_store(true)
+            // A kept connection may have been closed by the server while a runner was at work.
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
