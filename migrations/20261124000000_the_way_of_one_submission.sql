@@ -22,7 +22,7 @@ create table sign_ins (
 );
 create index sign_ins_by_user on sign_ins (user_id);
 
--- Failed attempts, for throttling; swept when they are old.
+-- Attempts that failed or have not ended yet, for throttling; swept when they are old.
 create table failed_sign_ins (
     name text not null,
     at timestamptz not null default now()
@@ -165,6 +165,9 @@ create table jobs (
     -- Claims that nothing was heard of: their runner died, or was cut off. A job that kills its
     -- runner each time is given up.
     silent_claims integer not null default 0,
+    -- What it counts against the daily limit: one more each time it is queued again after it was
+    -- cancelled half-way.
+    charges integer not null default 1,
     runner_id uuid references runners,
     claimed_at timestamptz,
     lease_until timestamptz,

@@ -1,13 +1,16 @@
 //! `leanboard competition`: competitions from bundles.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use clap::Subcommand;
+use nix::unistd::{User, geteuid};
 use sqlx::PgPool;
 
-use super::{Failure, Settings, tokio_runtime};
+use super::serve::become_account;
+use super::{Failure, Settings, connect, tokio_runtime};
 use crate::competitions::{Bundle, BundleFile, FileKind};
 use crate::db;
 use crate::db::Inserted;
@@ -28,32 +31,100 @@ pub enum CompetitionCommand {
     Create {
         /// The folder with competition.toml
         dir: PathBuf,
+        /// As root: give up all rights and go on as this account
+        #[arg(long, value_name = "ACCOUNT", hide = true)]
+        run_as: Option<String>,
     },
 }
 
 impl CompetitionCommand {
     pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self {
-            CompetitionCommand::Create { dir } => tokio_runtime()?.block_on(async {
-                let bundle = read(&dir)?;
-                let pool = settings.connect(1).await?;
-                let store =
-                    Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?;
-                create(&pool, &store, &bundle).await?;
-                println!(
-                    "Created the competition {} with {} starter entries: /competitions/{}",
-                    bundle.spec.title,
-                    bundle.spec.starter.len(),
-                    bundle.spec.slug
-                );
-                Ok(())
-            }),
+            CompetitionCommand::Create { dir, run_as } => {
+                let url = settings.database_url()?;
+                if let Some(account) = run_as {
+                    become_account(&account)?;
+                }
+                tokio_runtime()?.block_on(create(settings, &url, &dir))
+            }
         }
     }
 }
 
+/// Opens the competition of a bundle.
+///
+/// Root writes nothing into a store that belongs to somebody else, who could have put links there:
+/// a child goes on as the store's owner, with a copy of the bundle.
+pub async fn create(settings: &Settings, url: &str, folder: &Path) -> Result<(), Failure> {
+    let bundle = read(folder)?;
+    if let Some(owner) = owner_of_store(settings) {
+        return create_as(settings, url, folder, &owner).await;
+    }
+    let pool = connect(url, 1).await?;
+    let store = Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?;
+    store_and_insert(&pool, &store, &bundle).await?;
+    println!(
+        "Created the competition {} with {} starter entries: /competitions/{}",
+        bundle.spec.title,
+        bundle.spec.starter.len(),
+        bundle.spec.slug
+    );
+    Ok(())
+}
+
+/// Whose the store is, if we are root and it is not root's.
+fn owner_of_store(settings: &Settings) -> Option<User> {
+    let owner = fs::metadata(settings.data.store_dir()).ok()?.uid();
+    let is_others = geteuid().is_root() && owner != 0;
+    is_others.then(|| User::from_uid(owner.into()).ok().flatten())?
+}
+
+async fn create_as(
+    settings: &Settings,
+    url: &str,
+    folder: &Path,
+    owner: &User,
+) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| format!("the bundle cannot be copied: {error}");
+    let copy = tempfile::tempdir().map_err(failed)?;
+    copy_folder(folder, copy.path()).map_err(failed)?;
+    // The owner may read it, and nobody else.
+    lchown(copy.path(), None, Some(owner.gid.as_raw())).map_err(failed)?;
+    fs::set_permissions(copy.path(), fs::Permissions::from_mode(0o750)).map_err(failed)?;
+    let program = std::env::current_exe().map_err(failed)?;
+    let status = tokio::process::Command::new(program)
+        .args(["competition", "create", "--run-as", &owner.name])
+        .arg(copy.path())
+        .env("DATABASE_URL", url)
+        .env("LEANBOARD_DATA_DIR", settings.data.data_dir())
+        .status()
+        .await
+        .map_err(failed)?;
+    match status.success() {
+        true => Ok(()),
+        false => Err("the competition was not created".to_owned()),
+    }
+}
+
+/// Plain files and folders: a bundle with anything else was refused when it was read.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            fs::create_dir(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target)?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o644))?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads and checks a bundle; what is wrong with it is said line by line.
-pub fn read(folder: &Path) -> Result<Bundle, Failure> {
+fn read(folder: &Path) -> Result<Bundle, Failure> {
     Bundle::read(folder).map_err(|findings| {
         let lines: Vec<String> = findings
             .iter()
@@ -75,8 +146,8 @@ struct Checked<'a> {
     model: serde_json::Value,
 }
 
-/// Opens a bundle's competition: stores its files, and queues its starter entries.
-pub async fn create(pool: &PgPool, store: &Store, bundle: &Bundle) -> Result<(), Failure> {
+/// Stores a bundle's files, and queues its starter entries.
+async fn store_and_insert(pool: &PgPool, store: &Store, bundle: &Bundle) -> Result<(), Failure> {
     let slug = &bundle.spec.slug;
     let mut files = Vec::new();
     let mut starters = Vec::new();

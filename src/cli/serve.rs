@@ -51,7 +51,7 @@ impl Serve {
 }
 
 /// Gives up root, for good, before anything is read from the network.
-fn become_account(name: &str) -> Result<(), Failure> {
+pub fn become_account(name: &str) -> Result<(), Failure> {
     let account = find_account(name)?;
     if !geteuid().is_root() {
         return Err("only root can go on as another account".to_owned());

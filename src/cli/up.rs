@@ -19,7 +19,6 @@ use super::{Failure, Settings, connect, runtime, tokio_runtime};
 use crate::config::{RunnerSettings, ServeSettings, UpSettings};
 use crate::db;
 use crate::db::embedded::Cluster;
-use crate::store::Store;
 use crate::web;
 use part::Part;
 
@@ -48,7 +47,11 @@ impl Up {
         // Said at once if the port is taken, and not by a part that is started again and again.
         drop(web::bind(self.serve.listen)?);
         self.make_folders(settings)?;
-        runtime::build(&self.runtime_folder(settings))?;
+        match &self.runner.runtime_dir {
+            // A folder that somebody named is theirs: never made anew over what is there.
+            Some(named) => runtime::check(named)?,
+            None => runtime::build(&runtime::default_folder(settings))?,
+        }
         let mut database = Database::start(settings)?;
         let url = database.prepare().await?;
         let pool = connect(&url, 2).await?;
@@ -56,8 +59,7 @@ impl Up {
             .await
             .map_err(|error| format!("the database's schema cannot be changed: {error}"))?;
         if !self.up.no_demo {
-            let store = Store::local(&settings.data.store_dir()).map_err(|e| e.to_string())?;
-            demo::seed(&pool, &store).await?;
+            demo::seed(settings, &url, &pool).await?;
         }
         pool.close().await;
 

@@ -123,18 +123,15 @@ pub async fn sweep(db: &sqlx::PgPool, now: DateTime<Utc>) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn insert_failed_sign_in(db: impl PgExecutor<'_>, name: &str) -> Result<(), Error> {
+/// Writes down an attempt to sign in with this name, before it is known how it ends, and says how
+/// many there were in the last quarter of an hour, this one included.
+pub async fn insert_sign_in_attempt(db: &sqlx::PgPool, name: &str) -> Result<i64, Error> {
     sqlx::query!(
         "insert into failed_sign_ins (name) values (lower($1))",
         name
     )
     .execute(db)
     .await?;
-    Ok(())
-}
-
-/// How often signing in with this name failed in the last quarter of an hour.
-pub async fn count_failed_sign_ins(db: impl PgExecutor<'_>, name: &str) -> Result<i64, Error> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!"
            from failed_sign_ins
@@ -143,6 +140,14 @@ pub async fn count_failed_sign_ins(db: impl PgExecutor<'_>, name: &str) -> Resul
     )
     .fetch_one(db)
     .await
+}
+
+/// After a right password the attempts of this name count no more.
+pub async fn forget_sign_in_attempts(db: impl PgExecutor<'_>, name: &str) -> Result<(), Error> {
+    sqlx::query!("delete from failed_sign_ins where name = lower($1)", name)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 #[derive(Debug, Clone)]

@@ -284,6 +284,7 @@ pub async fn queue_again(
     let updated = sqlx::query!(
         "update jobs
          set state = 'queued', queued_at = $2, finished_at = null, retry_at = null, silent_claims = 0,
+             charges = charges + case when state = 'cancelled' and attempt > 0 then 1 else 0 end,
              failure_class = null, failure_code = null, failure_message = null
          where submission_id = $1
            and (state = 'cancelled'

@@ -89,10 +89,10 @@ pub async fn count_against_quota(
     since: DateTime<Utc>,
 ) -> Result<u32, Error> {
     let count = sqlx::query_scalar!(
-        r#"select count(*) as "count!"
+        r#"select coalesce(sum(charges), 0) as "count!"
            from submissions
            join jobs on jobs.submission_id = submissions.id
-           where team_id = $1 and submitted_at >= $2 and (jobs.state <> 'cancelled' or jobs.attempt > 0)
+           where team_id = $1 and queued_at >= $2 and (jobs.state <> 'cancelled' or jobs.attempt > 0)
              and jobs.failure_class is distinct from 'metric'
              and jobs.failure_class is distinct from 'infrastructure'
              and jobs.failure_class is distinct from 'noise'"#,

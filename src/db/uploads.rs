@@ -57,6 +57,15 @@ pub async fn insert(db: impl PgExecutor<'_>, upload: &NewUpload<'_>) -> Result<(
     Ok(())
 }
 
+pub async fn count_of_user(db: impl PgExecutor<'_>, user: UserId) -> Result<i64, Error> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from uploads where user_id = $1"#,
+        user.0,
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Uses up the address of an upload: the first PUT gets the upload, a second nothing.
 pub async fn begin_receiving(
     db: impl PgExecutor<'_>,

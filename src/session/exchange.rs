@@ -66,6 +66,7 @@ impl Bench {
         candidate: &Candidate<'_>,
         inputs: &Inputs,
         passes: u32,
+        sees: Sees,
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
         let sandbox = self.walls.make_room(&self.room(candidate, inputs))?;
@@ -73,7 +74,10 @@ impl Bench {
         let failure = match exchange.converse(passes, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
             Err(Stop::Ours(error)) => return Err(error),
-            Err(Stop::Refused(failure)) => Some(failure),
+            Err(Stop::Refused(failure)) => Some(match sees {
+                Sees::PublicSample => failure,
+                Sees::HiddenInputs => without_data(&failure),
+            }),
             Err(Stop::Silent) => None,
             Err(Stop::Nonsense) => {
                 return Ok(Finished {
@@ -107,6 +111,43 @@ impl Bench {
         ];
         room
     }
+}
+
+/// What lies before a run. The messages of one that sees hidden data could hold it: a model can be
+/// made to fail with a shape that it computed from its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    PublicSample,
+    HiddenInputs,
+}
+
+/// What may be said of a failure on the hidden test inputs: which rule was broken, and no more.
+fn without_data(failure: &Failure) -> Failure {
+    const RULES: [&str; 17] = [
+        "batch_axis",
+        "input_dtype",
+        "input_shape",
+        "input_unbound",
+        "memory",
+        "onnx_custom_op",
+        "onnx_external_data",
+        "onnx_invalid",
+        "onnx_unsupported",
+        "output_ambiguous",
+        "output_classes",
+        "output_kind",
+        "output_nonfinite",
+        "output_rows",
+        "output_shape",
+        "output_unknown",
+        "run_failed",
+    ];
+    let rule = RULES.into_iter().find(|rule| *rule == failure.code);
+    Failure::participant(
+        rule.unwrap_or("run_failed"),
+        "The model passed on the public sample and failed on the hidden test inputs. What went wrong \
+         is in the code alone, because a longer message could hold what is hidden.",
+    )
 }
 
 /// An instant and what had been used by then.

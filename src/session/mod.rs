@@ -10,6 +10,7 @@ mod inputs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exchange::{Sees, Stretches};
 pub use fingerprint::Machine;
 pub use inputs::{Inputs, InputsError};
 
@@ -149,7 +150,7 @@ impl Bench {
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.model)?;
-        let run = self.run(candidate, sample, 0)?;
+        let run = self.run(candidate, sample, 0, Sees::PublicSample)?;
         Ok(Smoke {
             verdict: run.result.map(drop),
             stdout: run.stdout,
@@ -172,7 +173,7 @@ impl Bench {
         }
         self.warm_runtime()?;
         // The pilot is the warm-up, too, and is never scored.
-        let pilot = match self.run(candidate, test, 1)?.result {
+        let pilot = match self.run(candidate, test, 1, Sees::HiddenInputs)?.result {
             Ok(measured) => measured,
             Err(failure) => return Ok(Ended::Failed(failure)),
         };
@@ -186,10 +187,14 @@ impl Bench {
             if progress(Phase::Trial { number, of: trials }) == GoOn::No {
                 return Ok(Ended::Stopped);
             }
-            let measured = match self.run(candidate, test, passes)?.result {
+            let run = self.run(candidate, test, passes, Sees::HiddenInputs)?;
+            let measured = match run.result {
                 Ok(measured) => measured,
                 Err(failure) => return Ok(Ended::Failed(failure)),
             };
+            if remembers(&measured.stretches, passes) {
+                return Ok(Ended::Failed(unlike_passes()));
+            }
             session.trials.push(Trial {
                 number,
                 start_up: measured.stretches.start_up,
@@ -207,6 +212,24 @@ impl Bench {
     }
 }
 
+/// Whether the first pass cost so much more than the measured ones that these cannot have done the
+/// same work. Memory that is touched first and kernels that are chosen at the first call cost some
+/// milliseconds, and a first call of some times the steady one is common.
+fn remembers(stretches: &Stretches, passes: u32) -> bool {
+    const ONCE: Duration = Duration::from_millis(20);
+    const TIMES: u32 = 10;
+    let steady = stretches.window.cpu / passes.max(1);
+    stretches.first_call.cpu > steady * TIMES + ONCE
+}
+
+fn unlike_passes() -> Failure {
+    Failure::participant(
+        "passes_unlike",
+        "The first pass over the test inputs cost many times what the later ones did, so they did not \
+         do the same work. A model must compute its predictions anew in every pass.",
+    )
+}
+
 /// How many passes like this one fill a window: at least one. Their work decides, because waiting on
 /// a busy machine does not make a window longer; their wall time only keeps it below the limit.
 fn passes_for(pass: PhaseCost, limits: &Limits) -> u32 {
@@ -220,6 +243,29 @@ fn passes_for(pass: PhaseCost, limits: &Limits) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_first_call_may_be_slow_but_not_as_if_it_had_done_the_work_of_all() {
+        let remembers = |first_us: u64, steady_us: u64| {
+            let cost = |us: u64| PhaseCost {
+                wall: Duration::from_micros(us),
+                cpu: Duration::from_micros(us),
+            };
+            let stretches = Stretches {
+                start_up: cost(1),
+                first_call: cost(first_us),
+                window: cost(steady_us * 100),
+                energy: crate::domain::energy::Energy::missing("none"),
+                runtime: String::new(),
+            };
+            super::remembers(&stretches, 100)
+        };
+        assert!(!remembers(3_000, 180));
+        assert!(!remembers(19_000, 100));
+        assert!(!remembers(300_000, 100_000));
+        assert!(remembers(25_000, 11));
+        assert!(remembers(2_000_000, 100_000));
+    }
 
     #[test]
     fn a_window_holds_as_many_passes_as_fill_it_and_at_least_one() {

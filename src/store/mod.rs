@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,15 +39,6 @@ pub enum StoreError {
 pub struct Store {
     backend: Arc<dyn ObjectStore>,
     folder: PathBuf,
-    /// Where root writes into a folder of somebody else's: what it writes is given to the owner.
-    given_to: Option<Owner>,
-}
-
-#[derive(Debug, Clone)]
-struct Owner {
-    folder: PathBuf,
-    uid: u32,
-    gid: u32,
 }
 
 impl Store {
@@ -64,7 +54,6 @@ impl Store {
         Ok(Store {
             backend: Arc::new(backend),
             folder: folder.to_owned(),
-            given_to: Owner::of_others(folder),
         })
     }
 
@@ -92,10 +81,7 @@ impl Store {
             }
             renamed => renamed?,
         }
-        match &self.given_to {
-            Some(owner) => owner.give(&object),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Forgets an upload, if it is there.
@@ -194,39 +180,6 @@ impl Store {
                 Ok(file)
             }
         }
-    }
-}
-
-impl Owner {
-    /// The owner of a folder that is not root's, if we are root.
-    fn of_others(folder: &Path) -> Option<Owner> {
-        let metadata = std::fs::metadata(folder).ok()?;
-        let is_others = nix::unistd::geteuid().is_root() && metadata.uid() != 0;
-        is_others.then(|| Owner {
-            folder: folder.to_owned(),
-            uid: metadata.uid(),
-            gid: metadata.gid(),
-        })
-    }
-
-    /// Gives an object to the owner, and the folders that lead to it.
-    fn give(&self, object: &Key) -> Result<(), StoreError> {
-        let mut path = self.folder.clone();
-        for part in object.parts() {
-            path.push(part.as_ref());
-            self.give_path(&path)?;
-        }
-        self.give_path(&self.folder.join("uploads"))
-    }
-
-    fn give_path(&self, path: &Path) -> Result<(), StoreError> {
-        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)).map_err(|source| {
-            StoreError::File {
-                doing: "give to its owner",
-                path: path.display().to_string(),
-                source,
-            }
-        })
     }
 }
 

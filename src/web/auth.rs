@@ -88,7 +88,7 @@ pub async fn check_password(app: &App, name: &str, password: String) -> Result<U
     let wrong = || Problem::unauthorized("The name or the password is wrong.");
     // What nobody can be called is not looked for, and not written down either.
     let name = &names::parse_user_name(name).map_err(|_| wrong())?;
-    if db::accounts::count_failed_sign_ins(&app.db, name).await? >= FAILED_SIGN_INS_LIMIT {
+    if db::accounts::insert_sign_in_attempt(&app.db, name).await? > FAILED_SIGN_INS_LIMIT {
         return Err(Problem::new(
             actix_web::http::StatusCode::TOO_MANY_REQUESTS,
             "too_many_sign_ins",
@@ -104,13 +104,9 @@ pub async fn check_password(app: &App, name: &str, password: String) -> Result<U
     let is_right = app
         .hash_blocking(move || is_password(&password, &hash))
         .await?;
-    match credentials.filter(|_| is_right) {
-        Some(credentials) => Ok(credentials.user),
-        None => {
-            db::accounts::insert_failed_sign_in(&app.db, name).await?;
-            Err(wrong().into())
-        }
-    }
+    let user = credentials.filter(|_| is_right).ok_or_else(wrong)?.user;
+    db::accounts::forget_sign_in_attempts(&app.db, name).await?;
+    Ok(user)
 }
 
 /// Signs a user in: what the browser is to keep.

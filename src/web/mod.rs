@@ -43,6 +43,8 @@ pub struct App {
     sign_up: bool,
     boards: BoardCache,
     hashing: Semaphore,
+    /// Door checks: one at a time, because each may take a core for a while.
+    door: Semaphore,
     /// Checked when a name is unknown, so that this takes as long as a wrong password.
     decoy_hash: String,
 }
@@ -68,6 +70,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let app = Data::from(Arc::new(App {
         boards: BoardCache::default(),
         hashing: Semaphore::new(HASHES_AT_ONCE),
+        door: Semaphore::new(1),
         decoy_hash,
         db: parts.db,
         store: parts.store,

@@ -24,6 +24,8 @@ use crate::entries;
 
 /// An upload that is not committed after this time is forgotten.
 const UPLOAD_HOURS: i64 = 6;
+/// Uploads that one user may have on the way.
+const OPEN_UPLOADS_LIMIT: i64 = 5;
 /// Its bytes stay for longer than that, whatever they are the rest of.
 pub const KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// The code of a problem with the description.
@@ -102,6 +104,17 @@ pub async fn start(
     file_name: &str,
 ) -> Result<Started, Error> {
     check_may_enter(app, competition, user).await?;
+    if db::uploads::count_of_user(&app.db, user.id).await? >= OPEN_UPLOADS_LIMIT {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_uploads",
+            format!(
+                "You have started {OPEN_UPLOADS_LIMIT} uploads and committed none of them. Commit one, \
+                 or wait: each is forgotten after {UPLOAD_HOURS} hours."
+            ),
+        )
+        .into());
+    }
     let now = app.clock.now();
     let started = Started {
         id: UploadId::new(),
@@ -172,6 +185,11 @@ pub async fn receive<E: std::fmt::Display>(
 /// The door check: reads the file's structure, runs nothing.
 async fn look_at(app: &App, upload: UploadId, size: Bytes) -> Result<serde_json::Value, Error> {
     let file = app.store.open_upload(upload).await?;
+    let _turn = app
+        .door
+        .acquire()
+        .await
+        .expect("the semaphore is never closed");
     let checked = actix_web::web::block(move || entries::onnx::check(file, size))
         .await
         .map_err(|error| Error::Internal(error.to_string()))?

@@ -3,14 +3,13 @@
 use include_dir::{Dir, include_dir};
 use sqlx::PgPool;
 
-use crate::cli::{Failure, competition};
+use crate::cli::{Failure, Settings, competition};
 use crate::db;
-use crate::store::Store;
 
 static DIGITS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/demo/digits");
 
 /// Opens the demo competition where there is no competition yet.
-pub async fn seed(pool: &PgPool, store: &Store) -> Result<(), Failure> {
+pub async fn seed(settings: &Settings, url: &str, pool: &PgPool) -> Result<(), Failure> {
     let failed = |error: db::Error| format!("competitions cannot be read: {error}");
     if !db::competitions::list(pool, chrono::Utc::now())
         .await
@@ -23,8 +22,5 @@ pub async fn seed(pool: &PgPool, store: &Store) -> Result<(), Failure> {
     DIGITS
         .extract(folder.path())
         .map_err(|error| format!("the demo cannot be unpacked: {error}"))?;
-    let bundle = competition::read(folder.path())?;
-    competition::create(pool, store, &bundle).await?;
-    tracing::info!(competition.slug = %bundle.spec.slug, "opened the demo competition");
-    Ok(())
+    competition::create(settings, url, folder.path()).await
 }

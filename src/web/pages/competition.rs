@@ -143,6 +143,13 @@ pub async fn download(
 ) -> Result<NamedFile, PageError> {
     let (slug, name) = path.into_inner();
     let competition = find_competition(&app, &slug).await?;
+    if app.clock.now() < competition.spec.opens_at {
+        return Err(Problem::forbidden(
+            "competition_not_open",
+            "The data can be downloaded once the competition is open.",
+        )
+        .into());
+    }
     let path = format!("{FOLDER}{name}");
     if name.contains(char::is_control) {
         return Err(Problem::not_found("such file in this competition").into());
