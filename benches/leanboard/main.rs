@@ -6,6 +6,7 @@
 mod door;
 mod first_sandbox;
 mod leaderboard;
+mod neighbours;
 mod nginx;
 mod process;
 mod report;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::process;
 
-const NAME_WIDTH: usize = 48;
+const NAME_WIDTH: usize = 42;
+/// Of a figure.
+const WIDTH: usize = 16;
 
 /// What the figures hold for.
 pub fn print_machine() {
@@ -58,15 +60,20 @@ pub fn heading(title: &str, columns: &[&str]) {
 pub fn line(name: &str, figures: &[impl Display]) {
     print!("  {name:NAME_WIDTH$}");
     for figure in figures {
-        print!("{:>12}", figure.to_string());
+        print!("{:>WIDTH$}", figure.to_string());
     }
     println!();
+}
+
+/// A remark below a table.
+pub fn note(words: &str) {
+    println!("  ({words})");
 }
 
 /// "≤ 40 ms met"
 pub fn at_most(figure: f64, target: f64, unit: &str) -> String {
     let verdict = if figure <= target { "met" } else { "MISSED" };
-    format!("  ≤ {target} {unit} {verdict}")
+    format!("≤ {target} {unit} {verdict}")
 }
 
 pub fn milliseconds(duration: Duration) -> f64 {

@@ -18,11 +18,12 @@ use nix::unistd::Pid;
 use tempfile::TempPath;
 
 use crate::Outcome;
+use crate::neighbours::Neighbours;
 use crate::report::{at_most, heading, is_installed, line, milliseconds, quantile};
 use crate::service::{ROOMS, RoomsFolder};
 
 const SHORT_ROUNDS: usize = 25;
-const LONG_ROUNDS: usize = 9;
+const LONG_ROUNDS: usize = 11;
 /// How long the long job should take, bare.
 const LONG_JOB: Duration = Duration::from_secs(2);
 /// Multiplies two matrices as often as its argument says, on one core.
@@ -44,10 +45,12 @@ struct Job {
 struct Run {
     whole: Duration,
     window: Duration,
+    /// CPU time in the window.
+    cpu: Duration,
 }
 
 impl Run {
-    fn around(self) -> Duration {
+    fn around(&self) -> Duration {
         self.whole - self.window
     }
 }
@@ -115,42 +118,45 @@ fn compare_short(
     bare: &Bare,
     engines: &[Engined],
 ) -> Outcome<()> {
+    let neighbours = Neighbours::watch()?;
     let runs = by_turns(SHORT_ROUNDS, job, bare, engines)?;
     heading(
-        &format!("One run of {title}, medians of {SHORT_ROUNDS} by turns"),
-        &["window ms", "added ms"],
+        &format!("One run of {title}, {SHORT_ROUNDS} by turns"),
+        &["median ms", "added", "", "fastest ms", "added"],
     );
-    let median = |runs: &[Run], of: fn(Run) -> Duration| {
-        let figures: Vec<f64> = runs.iter().map(|run| milliseconds(of(*run))).collect();
-        quantile(&figures, 0.5)
+    let at = |runs: &[Run], part: f64, of: fn(&Run) -> Duration| {
+        let figures: Vec<f64> = runs.iter().map(|run| milliseconds(of(run))).collect();
+        quantile(&figures, part)
     };
-    let bare_window = median(&runs[0], |run| run.window);
-    let around = |runs: &[Run]| median(runs, Run::around);
-    line("bare: in the window", &[format!("{bare_window:.2}")]);
-    for (engine, runs) in engines.iter().zip(&runs[1..]) {
-        let window = median(runs, |run| run.window);
-        let added = window - bare_window;
-        line(
-            &format!("{}: in the window", engine.name),
-            &[
-                format!("{window:.2}"),
-                format!("{added:+.2}"),
-                at_most(added, window_target_ms, "ms"),
-            ],
-        );
+    let window = |runs: &[Run], part| at(runs, part, |run| run.window);
+    let (bare_median, bare_fastest) = (window(&runs[0], 0.5), window(&runs[0], 0.0));
+    let names = || engines.iter().map(|engine| engine.name);
+    for (name, runs) in std::iter::once("bare").chain(names()).zip(&runs) {
+        let (median, fastest) = (window(runs, 0.5), window(runs, 0.0));
+        let added = median - bare_median;
+        let figures = [
+            format!("{median:.2}"),
+            format!("{added:+.2}"),
+            match name {
+                "bare" => String::new(),
+                _ => at_most(added, window_target_ms, "ms"),
+            },
+            format!("{fastest:.2}"),
+            format!("{:+.2}", fastest - bare_fastest),
+        ];
+        line(&format!("{name}: in the window"), &figures);
     }
-    line(
-        "bare: before and after the window",
-        &[String::new(), format!("{:.1}", around(&runs[0]))],
-    );
     for (engine, runs) in engines.iter().zip(&runs[1..]) {
-        let target = at_most(around(runs), engine.around_target_ms, "ms");
-        line(
-            &format!("{}: set-up and teardown", engine.name),
-            &[String::new(), format!("{:.1}", around(runs)), target],
-        );
+        let median = at(runs, 0.5, Run::around);
+        let figures = [
+            format!("{median:.1}"),
+            String::new(),
+            at_most(median, engine.around_target_ms, "ms"),
+            format!("{:.1}", at(runs, 0.0, Run::around)),
+        ];
+        line(&format!("{}: set-up and teardown", engine.name), &figures);
     }
-    Ok(())
+    neighbours.report()
 }
 
 /// Runs a job of some two seconds by turns, and compares the fastest runs: noise only adds.
@@ -165,32 +171,46 @@ fn compare_long(runtime: &Path, bare: &Bare, engines: &[Engined]) -> Outcome<()>
             .collect(),
         mounts: vec![ReadOnlyMount::new(runtime, inside)],
     };
-    let window = |loops| -> Outcome<f64> { Ok(bare.run(&job(loops))?.window.as_secs_f64()) };
-    window(1)?;
+    // Not wall time, which says little of a job on a busy machine.
+    let cpu_s = |loops| -> Outcome<f64> { Ok(bare.run(&job(loops))?.cpu.as_secs_f64()) };
     let (few, many) = (20, 120);
-    let per_loop = (window(many)? - window(few)?) / f64::from(many - few);
+    let per_loop = (cpu_s(many)? - cpu_s(few)?) / f64::from(many - few);
     let loops = (LONG_JOB.as_secs_f64() / per_loop.max(1e-6)).clamp(100.0, 1e6) as u32;
+    let neighbours = Neighbours::watch()?;
     let runs = by_turns(LONG_ROUNDS, &job(loops), bare, engines)?;
-    let fastest = |runs: &[Run]| {
-        let windows: Vec<f64> = runs.iter().map(|run| run.window.as_secs_f64()).collect();
-        quantile(&windows, 0.0)
+    let least = |runs: &[Run], of: fn(&Run) -> Duration| {
+        let figures: Vec<f64> = runs.iter().map(|run| of(run).as_secs_f64()).collect();
+        quantile(&figures, 0.0)
     };
+    let both = |runs: &[Run]| (least(runs, |run| run.window), least(runs, |run| run.cpu));
     heading(
         &format!("A job of 2 s with numpy, fastest of {LONG_ROUNDS} by turns"),
-        &["window s", "ratio"],
+        &["window s", "ratio", "", "CPU s", "ratio"],
     );
-    let bare_s = fastest(&runs[0]);
-    line("bare", &[format!("{bare_s:.3}")]);
+    let (bare_s, bare_cpu_s) = both(&runs[0]);
+    let nothing = String::new();
+    line(
+        "bare",
+        &[
+            format!("{bare_s:.3}"),
+            nothing.clone(),
+            nothing,
+            format!("{bare_cpu_s:.3}"),
+        ],
+    );
     for (engine, runs) in engines.iter().zip(&runs[1..]) {
-        let seconds = fastest(runs);
+        let (seconds, cpu_s) = both(runs);
         let ratio = seconds / bare_s;
-        let target = at_most(ratio, TARGET, "");
-        line(
-            engine.name,
-            &[format!("{seconds:.3}"), format!("{ratio:.4}"), target],
-        );
+        let figures = [
+            format!("{seconds:.3}"),
+            format!("{ratio:.4}"),
+            at_most(ratio, TARGET, "×"),
+            format!("{cpu_s:.3}"),
+            format!("{:.4}", cpu_s / bare_cpu_s),
+        ];
+        line(engine.name, &figures);
     }
-    Ok(())
+    neighbours.report()
 }
 
 /// Rounds of one run of each kind, beginning with another kind each time. The first round is a
@@ -218,7 +238,7 @@ fn behind_walls(walls: &Walls, job: &Job) -> Outcome<Run> {
     let mut room = Room::new(&job.command, Limits::default());
     room.mounts.clone_from(&job.mounts);
     let run = walls.make_room(&room)?.wait()?;
-    let window = run.duration();
+    let (window, cpu) = (run.duration(), run.usage.cpu);
     if !run.outcome.is_success() {
         return Err(format!("{:?}: {}", run.outcome, run.stderr.text()).into());
     }
@@ -226,6 +246,7 @@ fn behind_walls(walls: &Walls, job: &Job) -> Outcome<Run> {
     Ok(Run {
         whole: begun.elapsed(),
         window,
+        cpu,
     })
 }
 
@@ -265,12 +286,16 @@ impl Bare {
         let end = next()?;
         let window = started.elapsed();
         child.wait()?;
-        if !end.starts_with("exit 0 ") {
+        let whole = begun.elapsed();
+        // "exit 0 USER_US SYSTEM_US MAXRSS_KIB"
+        let words: Vec<&str> = end.split(' ').collect();
+        let ["exit", "0", user_us, system_us, _] = words[..] else {
             return Err(format!("a bare run ended with `{end}`").into());
-        }
+        };
         Ok(Run {
-            whole: begun.elapsed(),
+            whole,
             window,
+            cpu: Duration::from_micros(user_us.parse::<u64>()? + system_us.parse::<u64>()?),
         })
     }
 
