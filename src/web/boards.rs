@@ -1,22 +1,26 @@
 //! Leaderboards, served from memory. A board is read anew when the database says that it was
-//! ranked, and every few seconds in case that was not heard.
+//! ranked, and every few seconds in case that was not heard. One request at a time reads it; whoever
+//! comes meanwhile is given the former one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
-use bytes::Bytes as Body;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
 use super::App;
+use super::bodies::KeptBody;
 use super::error::{Error, Problem};
+use super::lookups::find_competition;
 use crate::db;
 use crate::db::accounts::User;
 use crate::db::boards::{BoardKey, BoardLine};
 use crate::db::competitions::Competition;
 use crate::db::notifications::{BOARDS, Heard, Listener};
 use crate::domain::efficiency::Scale;
+use crate::domain::ids::CompetitionId;
 use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 
@@ -28,6 +32,7 @@ const BOARDS_KEPT: usize = 1000;
 /// A board with all that is shown of it.
 #[derive(Debug)]
 pub struct BoardView {
+    pub competition: Competition,
     pub board: Board,
     pub split: Split,
     /// `None` before the first entry is scored.
@@ -37,8 +42,8 @@ pub struct BoardView {
     pub scale: BoardScale,
     pub lines: Vec<BoardLine>,
     /// The board as JSON and as the page of somebody who is not signed in, once asked for.
-    pub json: OnceLock<Body>,
-    pub page: OnceLock<Body>,
+    pub json: OnceLock<KeptBody>,
+    pub page: OnceCell<KeptBody>,
 }
 
 /// The constants of the formula, or why there are none.
@@ -79,51 +84,96 @@ impl BoardQuery {
     }
 }
 
-/// A board of a competition.
-type Key = (uuid::Uuid, Wanted);
+/// A board of the competition with this slug.
+type Key = (String, Wanted);
 
-/// Boards, each with the instant that it was read at.
+struct Kept {
+    view: Arc<BoardView>,
+    /// Just before it was.
+    read_at: Instant,
+    /// From then on the next who asks reads it anew.
+    stale_at: Instant,
+}
+
 #[derive(Default)]
-pub struct BoardCache(RwLock<HashMap<Key, (Instant, Arc<BoardView>)>>);
+pub struct BoardCache(RwLock<HashMap<Key, Kept>>);
 
 impl BoardCache {
+    /// The board, unless the caller is to read it anew.
     fn find(&self, key: &Key) -> Option<Arc<BoardView>> {
-        let boards = self
-            .0
-            .read()
-            .expect("no thread panics while it holds the boards");
-        let (read_at, board) = boards.get(key)?;
-        (read_at.elapsed() < FRESH_FOR).then(|| Arc::clone(board))
+        let now = Instant::now();
+        if let Some(kept) = self.read().get(key)
+            && now < kept.stale_at
+        {
+            return Some(Arc::clone(&kept.view));
+        }
+        let mut boards = self.write();
+        let kept = boards.get_mut(key)?;
+        if now < kept.stale_at {
+            return Some(Arc::clone(&kept.view));
+        }
+        // The caller reads; should that fail, somebody else does later.
+        kept.stale_at = now + FRESH_FOR;
+        None
     }
 
-    fn insert(&self, key: Key, read_at: Instant, board: Arc<BoardView>) {
-        let mut boards = self
-            .0
-            .write()
-            .expect("no thread panics while it holds the boards");
+    fn insert(&self, key: Key, read_at: Instant, view: Arc<BoardView>) {
+        let mut boards = self.write();
+        let former = boards.get(&key);
+        if former.is_some_and(|former| read_at < former.read_at) {
+            return;
+        }
+        // It was ranked while it was read, and nobody knows which came first.
+        let is_stale = former.is_some_and(|former| former.stale_at <= Instant::now());
+        let stale_at = if is_stale {
+            read_at
+        } else {
+            read_at + FRESH_FOR
+        };
         if boards.len() >= BOARDS_KEPT {
             boards.clear();
         }
-        boards.insert(key, (read_at, board));
+        boards.insert(
+            key,
+            Kept {
+                view,
+                read_at,
+                stale_at,
+            },
+        );
     }
 
-    fn forget(&self, competition: Option<uuid::Uuid>) {
-        let mut boards = self
-            .0
+    /// Marks a competition's boards as stale, or all.
+    fn expire(&self, competition: Option<CompetitionId>) {
+        let now = Instant::now();
+        for kept in self.write().values_mut() {
+            if competition.is_none_or(|expired| kept.view.competition.id == expired) {
+                kept.stale_at = now;
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Key, Kept>> {
+        self.0
+            .read()
+            .expect("no thread panics while it holds the boards")
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Key, Kept>> {
+        self.0
             .write()
-            .expect("no thread panics while it holds the boards");
-        boards.retain(|(of, _), _| competition.is_some_and(|forgotten| *of != forgotten));
+            .expect("no thread panics while it holds the boards")
     }
 }
 
-/// A competition's board. The private split is for the host only until the competition is
-/// finalised.
+/// A board of the competition with this slug. The private split is for the host only until the
+/// competition is finalised.
 ///
 /// # Errors
-/// 403 for the private split, 404 for a hardware class without entries.
+/// 403 for the private split, 404 for no such competition and for a hardware class without entries.
 pub async fn find(
     app: &App,
-    competition: &Competition,
+    slug: &str,
     viewer: Option<&User>,
     wanted: Wanted,
 ) -> Result<Arc<BoardView>, Error> {
@@ -134,18 +184,19 @@ pub async fn find(
         )
         .into());
     }
-    let key = (competition.id.0, wanted);
-    if let Some(board) = app.boards.find(&key) {
-        return Ok(board);
+    let key = (slug.to_owned(), wanted);
+    if let Some(view) = app.boards.find(&key) {
+        return Ok(view);
     }
     let read_at = Instant::now();
-    let board = Arc::new(read(app, competition, &key.1).await?);
-    // A class that nobody has entries in is an error above, so strangers cannot fill the memory.
-    app.boards.insert(key, read_at, Arc::clone(&board));
-    Ok(board)
+    let view = Arc::new(read(app, slug, &key.1).await?);
+    // What nobody has entries in is an error above, so strangers cannot fill the memory.
+    app.boards.insert(key, read_at, Arc::clone(&view));
+    Ok(view)
 }
 
-async fn read(app: &App, competition: &Competition, wanted: &Wanted) -> Result<BoardView, Error> {
+async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error> {
+    let competition = find_competition(app, slug).await?;
     let hardware_classes = db::boards::list_hardware_classes(&app.db, competition.id).await?;
     let hardware_class = match &wanted.hardware_class {
         Some(class) if hardware_classes.contains(class) => Some(class.clone()),
@@ -155,6 +206,7 @@ async fn read(app: &App, competition: &Competition, wanted: &Wanted) -> Result<B
         None => hardware_classes.first().cloned(),
     };
     let mut view = BoardView {
+        competition,
         board: wanted.board,
         split: wanted.split,
         hardware_class: None,
@@ -162,17 +214,18 @@ async fn read(app: &App, competition: &Competition, wanted: &Wanted) -> Result<B
         scale: BoardScale::Pending,
         lines: Vec::new(),
         json: OnceLock::new(),
-        page: OnceLock::new(),
+        page: OnceCell::new(),
     };
     if let Some(class) = hardware_class {
-        let scale = db::boards::find_scale(&app.db, competition.id, &class, wanted.split).await?;
+        let scale =
+            db::boards::find_scale(&app.db, view.competition.id, &class, wanted.split).await?;
         view.scale = match scale {
             Some(Ok(scale)) => BoardScale::Frozen(scale),
             Some(Err(reason)) => BoardScale::Degenerate(reason),
             None => BoardScale::Pending,
         };
         let key = BoardKey {
-            competition: competition.id,
+            competition: view.competition.id,
             hardware_class: class,
             split: wanted.split,
             board: wanted.board,
@@ -183,7 +236,7 @@ async fn read(app: &App, competition: &Competition, wanted: &Wanted) -> Result<B
     Ok(view)
 }
 
-/// Forgets boards as the database says that they were ranked. Runs as long as the server.
+/// Expires boards as the database says that they were ranked. Runs as long as the server.
 pub async fn follow(app: Data<App>) {
     loop {
         if let Err(error) = listen(&app).await {
@@ -195,11 +248,11 @@ pub async fn follow(app: Data<App>) {
 
 async fn listen(app: &App) -> Result<(), Error> {
     let mut listener = Listener::connect(&app.db, &[BOARDS]).await?;
-    app.boards.forget(None);
+    app.boards.expire(None);
     loop {
         match listener.next().await? {
-            Heard::Notification { payload, .. } => app.boards.forget(payload.parse().ok()),
-            Heard::Gap => app.boards.forget(None),
+            Heard::Notification { payload, .. } => app.boards.expire(payload.parse().ok()),
+            Heard::Gap => app.boards.expire(None),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod api;
 pub mod auth;
 mod boards;
+mod bodies;
 mod error;
 mod forms;
 mod lookups;

@@ -1,14 +1,13 @@
 //! Competitions and their leaderboards.
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::submissions::{CostDocument, EnergyDocument};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::competitions::Competition;
 use crate::domain::competition::{CompetitionSpec, Cost, EntryKind, Form, Metric, Profile, Window};
 use crate::domain::competition::{Direction, TaskKind};
 use crate::domain::efficiency::Unranked;
@@ -19,6 +18,7 @@ use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::auth::Viewer;
 use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
+use crate::web::bodies::KeptBody;
 use crate::web::error::ApiError;
 use crate::web::lookups::find_competition;
 
@@ -218,18 +218,16 @@ pub async fn leaderboard(
     slug: Path<String>,
     query: Query<BoardQuery>,
     Viewer(viewer): Viewer,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let competition = find_competition(&app, &slug).await?;
     let wanted = query.into_inner().wanted();
-    let view = boards::find(&app, &competition, viewer.as_ref(), wanted).await?;
-    let body = view.json.get_or_init(|| document(&competition, &view));
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .body(body.clone()))
+    let view = boards::find(&app, &slug, viewer.as_ref(), wanted).await?;
+    let body = view.json.get_or_init(|| document(&view));
+    Ok(body.answer("application/json", &request))
 }
 
-fn document(competition: &Competition, view: &BoardView) -> bytes::Bytes {
-    let spec = &competition.spec;
+fn document(view: &BoardView) -> KeptBody {
+    let spec = &view.competition.spec;
     let (constants, why_no_constants) = match &view.scale {
         BoardScale::Frozen(scale) => (Some(scale), None),
         BoardScale::Pending => (None, Some("the reference entry has not been measured yet")),
@@ -254,7 +252,5 @@ fn document(competition: &Competition, view: &BoardView) -> bytes::Bytes {
         },
         standings: view.lines.iter().map(StandingDocument::of).collect(),
     };
-    serde_json::to_vec(&document)
-        .expect("a board is numbers and texts")
-        .into()
+    KeptBody::new(serde_json::to_vec(&document).expect("a board is numbers and texts"))
 }

@@ -1,9 +1,7 @@
 //! A competition's leaderboard: the page that it opens on.
 
-use std::sync::Arc;
-
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path, Query};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use super::HTML;
@@ -18,7 +16,6 @@ use super::masthead::{Masthead, Tab};
 use super::scatter::Scatter;
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::competitions::Competition;
 use crate::db::jobs::QueueLength;
 use crate::domain::competition::{Direction, Metric, Window};
 use crate::domain::ids::TeamId;
@@ -26,7 +23,7 @@ use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
-use crate::web::lookups::find_competition;
+use crate::web::bodies::KeptBody;
 
 #[derive(Template)]
 #[template(path = "competitions/leaderboard.html")]
@@ -278,27 +275,25 @@ pub async fn show(
     slug: Path<String>,
     query: Query<BoardQuery>,
     frame: Frame,
+    request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
-    let competition = find_competition(&app, &slug).await?;
     let wanted = query.into_inner().wanted();
-    let view = boards::find(&app, &competition, frame.viewer(), wanted).await?;
-    let body = match (frame.is_signed_out(), view.page.get()) {
-        (true, Some(body)) => body.clone(),
-        (true, None) => {
-            let body = render(&app, &competition, &view, frame).await?;
-            view.page.get_or_init(|| body).clone()
-        }
-        (false, _) => render(&app, &competition, &view, frame).await?,
-    };
-    Ok(HttpResponse::Ok().content_type(HTML).body(body))
+    let view = boards::find(&app, &slug, frame.viewer(), wanted).await?;
+    if !frame.is_signed_out() {
+        let body = render(&app, &view, frame).await?;
+        return Ok(HttpResponse::Ok().content_type(HTML).body(body));
+    }
+    let page = view
+        .page
+        .get_or_try_init(async || {
+            Ok::<_, PageError>(KeptBody::new(render(&app, &view, frame).await?))
+        })
+        .await?;
+    Ok(page.answer(HTML, &request))
 }
 
-async fn render(
-    app: &App,
-    competition: &Competition,
-    view: &Arc<BoardView>,
-    frame: Frame,
-) -> Result<bytes::Bytes, PageError> {
+async fn render(app: &App, view: &BoardView, frame: Frame) -> Result<String, PageError> {
+    let competition = &view.competition;
     let own_team = match frame.viewer() {
         Some(viewer) => db::teams::find_of_user(&app.db, competition.id, viewer.id).await?,
         None => None,
@@ -310,5 +305,5 @@ async fn render(
         own_team: own_team.map(|team| team.id),
         queue: db::jobs::count_of_competition(&app.db, competition.id).await?,
     };
-    Ok(page.render()?.into())
+    Ok(page.render()?)
 }

@@ -70,5 +70,5 @@ pub async fn find_board(
         split: Split::Public,
         hardware_class: Some(hardware_class.to_owned()),
     };
-    boards::find(app, competition, None, wanted).await
+    boards::find(app, competition.spec.slug.as_str(), None, wanted).await
 }

@@ -17,8 +17,8 @@ impl Person {
     pub fn new(address: &str, name: &str, password: String, token: Option<String>) -> Person {
         let client = Client::builder()
             .cookie_store(true)
-            // A kept connection may have been closed by the server while a runner was at work.
-            .pool_max_idle_per_host(0)
+            // The server closes unused connections, which a test that blocks meanwhile does not notice.
+            .pool_idle_timeout(std::time::Duration::from_secs(2))
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();

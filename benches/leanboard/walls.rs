@@ -1,0 +1,343 @@
+//! What the walls cost: beside a run, where nobody is charged for it, and inside the measured
+//! window. Bare is the same init starting the same program on the same CPU, without walls.
+
+use std::fs;
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write, pipe};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use leanboard::domain::limits::Limits;
+use leanboard::sandbox::{
+    Engine, ReadOnlyMount, Room, Walls, WallsOptions, enter_private_mounts, warm,
+};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use tempfile::TempPath;
+
+use crate::Outcome;
+use crate::neighbours::Neighbours;
+use crate::report::{at_most, heading, is_installed, line, milliseconds, quantile};
+use crate::service::{ROOMS, RoomsFolder};
+
+const SHORT_ROUNDS: usize = 25;
+const LONG_ROUNDS: usize = 11;
+/// How long the long job should take, bare.
+const LONG_JOB: Duration = Duration::from_secs(2);
+/// Multiplies two matrices as often as its argument says, on one core.
+const LONG_PROGRAM: &str = "
+import sys, numpy
+a = numpy.random.default_rng(0).random((384, 384))
+for _ in range(int(sys.argv[1])):
+    a @ a
+";
+
+/// What is run, bare and behind walls.
+struct Job {
+    command: Vec<String>,
+    mounts: Vec<ReadOnlyMount>,
+}
+
+/// One run: all of it, and the window between the go byte and the program's end.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    whole: Duration,
+    window: Duration,
+    /// CPU time in the window.
+    cpu: Duration,
+}
+
+impl Run {
+    fn around(&self) -> Duration {
+        self.whole - self.window
+    }
+}
+
+/// An engine with what is to be demanded of it.
+struct Engined {
+    name: &'static str,
+    walls: Walls,
+    around_target_ms: f64,
+    // Dropped after the walls.
+    rooms: RoomsFolder,
+}
+
+/// Measures on a thread of its own, because mount namespaces belong to threads.
+pub fn run(runtime: &Path) -> Outcome<()> {
+    std::thread::scope(|scope| {
+        let measuring = scope.spawn(|| measure(runtime).map_err(|error| error.to_string()));
+        Ok(measuring.join().map_err(|_| "the benchmark panicked")??)
+    })
+}
+
+fn measure(runtime: &Path) -> Outcome<()> {
+    enter_private_mounts()?;
+    let mut engines = Vec::new();
+    for (name, engine, around_target_ms) in
+        [("crun", Engine::Crun, 40.0), ("runc", Engine::Runc, 60.0)]
+    {
+        if !is_installed(name) {
+            println!("\n{name} is not installed, so it is left out");
+            continue;
+        }
+        let rooms = format!("bench-{name}-{}", std::process::id());
+        let rooms = RoomsFolder(Path::new(ROOMS).join(rooms));
+        let walls = Walls::raise(WallsOptions {
+            engine,
+            ..WallsOptions::new(&rooms.0)
+        })?;
+        engines.push(Engined {
+            name,
+            walls,
+            around_target_ms,
+            rooms,
+        });
+    }
+    let Some(first) = engines.first() else {
+        return Err("neither crun nor runc is installed".into());
+    };
+    let bare = Bare::new(first)?;
+    warm(runtime)?;
+    let job = |command: &[&str]| Job {
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        mounts: Vec::new(),
+    };
+    compare_short("/bin/true", &job(&["/bin/true"]), 0.5, &bare, &engines)?;
+    let python = job(&["/usr/bin/python3", "-c", "pass"]);
+    compare_short("python3 -c pass", &python, 1.0, &bare, &engines)?;
+    compare_long(runtime, &bare, &engines)
+}
+
+/// Runs a job by turns, and compares the medians.
+fn compare_short(
+    title: &str,
+    job: &Job,
+    window_target_ms: f64,
+    bare: &Bare,
+    engines: &[Engined],
+) -> Outcome<()> {
+    let neighbours = Neighbours::watch()?;
+    let runs = by_turns(SHORT_ROUNDS, job, bare, engines)?;
+    heading(
+        &format!("One run of {title}, {SHORT_ROUNDS} by turns"),
+        &["median ms", "added", "", "fastest ms", "added"],
+    );
+    let at = |runs: &[Run], part: f64, of: fn(&Run) -> Duration| {
+        let figures: Vec<f64> = runs.iter().map(|run| milliseconds(of(run))).collect();
+        quantile(&figures, part)
+    };
+    let window = |runs: &[Run], part| at(runs, part, |run| run.window);
+    let (bare_median, bare_fastest) = (window(&runs[0], 0.5), window(&runs[0], 0.0));
+    let names = || engines.iter().map(|engine| engine.name);
+    for (name, runs) in std::iter::once("bare").chain(names()).zip(&runs) {
+        let (median, fastest) = (window(runs, 0.5), window(runs, 0.0));
+        let added = median - bare_median;
+        let figures = [
+            format!("{median:.2}"),
+            format!("{added:+.2}"),
+            match name {
+                "bare" => String::new(),
+                _ => at_most(added, window_target_ms, "ms"),
+            },
+            format!("{fastest:.2}"),
+            format!("{:+.2}", fastest - bare_fastest),
+        ];
+        line(&format!("{name}: in the window"), &figures);
+    }
+    for (engine, runs) in engines.iter().zip(&runs[1..]) {
+        let median = at(runs, 0.5, Run::around);
+        let figures = [
+            format!("{median:.1}"),
+            String::new(),
+            at_most(median, engine.around_target_ms, "ms"),
+            format!("{:.1}", at(runs, 0.0, Run::around)),
+        ];
+        line(&format!("{}: set-up and teardown", engine.name), &figures);
+    }
+    neighbours.report()
+}
+
+/// Runs a job of some two seconds by turns, and compares the fastest runs: noise only adds.
+fn compare_long(runtime: &Path, bare: &Bare, engines: &[Engined]) -> Outcome<()> {
+    const TARGET: f64 = 1.01;
+    let inside = Path::new("/runtime");
+    let job = |loops: u32| Job {
+        command: ["/runtime/bin/python", "-I", "-c", LONG_PROGRAM]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([loops.to_string()])
+            .collect(),
+        mounts: vec![ReadOnlyMount::new(runtime, inside)],
+    };
+    // Not wall time, which says little of a job on a busy machine.
+    let cpu_s = |loops| -> Outcome<f64> { Ok(bare.run(&job(loops))?.cpu.as_secs_f64()) };
+    let (few, many) = (20, 120);
+    let per_loop = (cpu_s(many)? - cpu_s(few)?) / f64::from(many - few);
+    let loops = (LONG_JOB.as_secs_f64() / per_loop.max(1e-6)).clamp(100.0, 1e6) as u32;
+    let neighbours = Neighbours::watch()?;
+    let runs = by_turns(LONG_ROUNDS, &job(loops), bare, engines)?;
+    let least = |runs: &[Run], of: fn(&Run) -> Duration| {
+        let figures: Vec<f64> = runs.iter().map(|run| of(run).as_secs_f64()).collect();
+        quantile(&figures, 0.0)
+    };
+    let both = |runs: &[Run]| (least(runs, |run| run.window), least(runs, |run| run.cpu));
+    heading(
+        &format!("A job of 2 s with numpy, fastest of {LONG_ROUNDS} by turns"),
+        &["window s", "ratio", "", "CPU s", "ratio"],
+    );
+    let (bare_s, bare_cpu_s) = both(&runs[0]);
+    let nothing = String::new();
+    line(
+        "bare",
+        &[
+            format!("{bare_s:.3}"),
+            nothing.clone(),
+            nothing,
+            format!("{bare_cpu_s:.3}"),
+        ],
+    );
+    for (engine, runs) in engines.iter().zip(&runs[1..]) {
+        let (seconds, cpu_s) = both(runs);
+        let ratio = seconds / bare_s;
+        let figures = [
+            format!("{seconds:.3}"),
+            format!("{ratio:.4}"),
+            at_most(ratio, TARGET, "×"),
+            format!("{cpu_s:.3}"),
+            format!("{:.4}", cpu_s / bare_cpu_s),
+        ];
+        line(engine.name, &figures);
+    }
+    neighbours.report()
+}
+
+/// Rounds of one run of each kind, beginning with another kind each time. The first round is a
+/// warm-up. Bare comes first in what is answered.
+fn by_turns(rounds: usize, job: &Job, bare: &Bare, engines: &[Engined]) -> Outcome<Vec<Vec<Run>>> {
+    let kinds = 1 + engines.len();
+    let mut runs = vec![Vec::new(); kinds];
+    for round in 0..=rounds {
+        for turn in 0..kinds {
+            let kind = (round + turn) % kinds;
+            let run = match kind.checked_sub(1) {
+                None => bare.run(job)?,
+                Some(engine) => behind_walls(&engines[engine].walls, job)?,
+            };
+            if round > 0 {
+                runs[kind].push(run);
+            }
+        }
+    }
+    Ok(runs)
+}
+
+fn behind_walls(walls: &Walls, job: &Job) -> Outcome<Run> {
+    let begun = Instant::now();
+    let mut room = Room::new(&job.command, Limits::default());
+    room.mounts.clone_from(&job.mounts);
+    let run = walls.make_room(&room)?.wait()?;
+    let (window, cpu) = (run.duration(), run.usage.cpu);
+    if !run.outcome.is_success() {
+        return Err(format!("{:?}: {}", run.outcome, run.stderr.text()).into());
+    }
+    drop(run);
+    Ok(Run {
+        whole: begun.elapsed(),
+        window,
+        cpu,
+    })
+}
+
+/// Runs programs as the sandbox's init does, on the CPU that sandboxes use, without walls.
+struct Bare {
+    init: TempPath,
+    cpus: CpuSet,
+}
+
+impl Bare {
+    /// With a copy of the init that the walls have laid out where it cannot be executed.
+    fn new(engine: &Engined) -> Outcome<Bare> {
+        let mut cpus = CpuSet::new();
+        for cpu in engine.walls.cpu_set(1)? {
+            cpus.set(*cpu)?;
+        }
+        let init = tempfile::NamedTempFile::new()?.into_temp_path();
+        fs::copy(engine.rooms.0.join("init"), &init)?;
+        Ok(Bare { init, cpus })
+    }
+
+    fn run(&self, job: &Job) -> Outcome<Run> {
+        let begun = Instant::now();
+        let (their_go, mut go) = pipe()?;
+        let (report, their_report) = pipe()?;
+        let mut init = self.command(job, their_go, their_report);
+        let mut child = init.spawn()?;
+        // Our copies of the pipes' other ends.
+        drop(init);
+        let mut report = BufReader::new(report).lines();
+        let mut next = || report.next().unwrap_or_else(|| Ok(String::new()));
+        if next()? != "ready" {
+            return Err("the init did not become ready".into());
+        }
+        let started = Instant::now();
+        go.write_all(b"g")?;
+        let end = next()?;
+        let window = started.elapsed();
+        child.wait()?;
+        let whole = begun.elapsed();
+        // "exit 0 USER_US SYSTEM_US MAXRSS_KIB"
+        let words: Vec<&str> = end.split(' ').collect();
+        let ["exit", "0", user_us, system_us, _] = words[..] else {
+            return Err(format!("a bare run ended with `{end}`").into());
+        };
+        Ok(Run {
+            whole,
+            window,
+            cpu: Duration::from_micros(user_us.parse::<u64>()? + system_us.parse::<u64>()?),
+        })
+    }
+
+    fn command(&self, job: &Job, go: PipeReader, report: PipeWriter) -> Command {
+        let mut init = Command::new(&self.init);
+        init.arg("run").args(job.command.iter().map(|word| {
+            // What is mounted inside lies elsewhere outside.
+            let mount = job.mounts.iter().find_map(|mount| {
+                let below = Path::new(word).strip_prefix(&mount.target).ok()?;
+                Some(mount.source.join(below))
+            });
+            mount.unwrap_or_else(|| word.into())
+        }));
+        init.current_dir("/tmp")
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", "/tmp")
+            .env("LANG", "C.UTF-8")
+            .env("OMP_NUM_THREADS", "1")
+            .env("OPENBLAS_NUM_THREADS", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        let cpus = self.cpus;
+        // SAFETY: between fork and exec only async-signal-safe system calls are made. The init
+        // expects the pipes as 3 and 4; neither copy overwrites a pipe that is still to be copied.
+        unsafe {
+            init.pre_exec(move || {
+                let (go, report) = (go.as_raw_fd(), report.as_raw_fd());
+                let out_of_the_way = nix::libc::fcntl(report, nix::libc::F_DUPFD_CLOEXEC, 5);
+                if out_of_the_way < 0
+                    || nix::libc::dup2(go, 3) < 0
+                    || nix::libc::dup2(out_of_the_way, 4) < 0
+                {
+                    return Err(std::io::Error::last_os_error());
+                }
+                // A pipe that has its number already would be closed by the exec.
+                if go == 3 {
+                    nix::libc::fcntl(3, nix::libc::F_SETFD, 0);
+                }
+                sched_setaffinity(Pid::from_raw(0), &cpus).map_err(std::io::Error::from)
+            });
+        }
+        init
+    }
+}
