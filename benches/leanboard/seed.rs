@@ -21,7 +21,7 @@ use crate::service::COMPETITION;
 /// ranks the competition the next time.
 pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
     let mut transaction = pool.begin().await?;
-    let competition = db::competitions::find_by_slug(&mut *transaction, COMPETITION)
+    let competition = db::competitions::find_by_slug(&mut *transaction, &COMPETITION.parse()?)
         .await?
         .ok_or("there is no competition")?;
     let classes = db::boards::list_hardware_classes(&mut *transaction, competition.id).await?;

@@ -18,7 +18,7 @@ impl Person {
         let client = Client::builder()
             .cookie_store(true)
             // The server closes unused connections, which a test that blocks meanwhile does not notice.
-            .pool_idle_timeout(std::time::Duration::from_secs(2))
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
