@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use nix::unistd::geteuid;
+use nix::unistd::{User, geteuid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::serve::find_account;
@@ -49,7 +49,7 @@ impl Up {
         drop(web::bind(self.serve.listen)?);
         self.make_folders(settings)?;
         runtime::build(&self.runtime_folder(settings))?;
-        let mut database = Database::start(settings)?;
+        let mut database = Database::start(&self, settings)?;
         let url = database.prepare().await?;
         let pool = connect(&url, 2).await?;
         db::migrate(&pool)
@@ -72,7 +72,9 @@ impl Up {
                 () = stop.wait() => break,
                 () = serve.ended() => serve.start_again().await?,
                 () = runner.ended() => runner.start_again().await?,
-                () = tokio::time::sleep(LOOK_EVERY) => database.start_again_if_ended(settings)?,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    database.start_again_if_ended(&self, settings)?;
+                }
             }
         }
         eprintln!("\nStopping …");
@@ -86,14 +88,25 @@ impl Up {
         named.unwrap_or_else(|| runtime::default_folder(settings))
     }
 
+    /// The web server's account, which only root can give it.
+    fn account(&self) -> Result<Option<User>, Failure> {
+        let is_root = geteuid().is_root();
+        is_root.then(|| find_account(&self.up.user)).transpose()
+    }
+
+    /// The private database, for the web server's account and ourselves.
+    fn start_cluster(&self, settings: &Settings) -> Result<Cluster, Failure> {
+        let clients = self.account()?.map(|account| account.gid);
+        Cluster::start(&settings.postgres_dir(), clients).map_err(|error| error.to_string())
+    }
+
     /// The data folder and the store in it, which as root belongs to the web server's account.
     fn make_folders(&self, settings: &Settings) -> Result<(), Failure> {
         let data = settings.data.data_dir();
         make_folder(&data, 0o711)?;
         let store = settings.data.store_dir();
         make_folder(&store, 0o700)?;
-        if geteuid().is_root() {
-            let account = find_account(&self.up.user)?;
+        if let Some(account) = self.account()? {
             lchown(
                 &store,
                 Some(account.uid.as_raw()),
@@ -144,10 +157,10 @@ enum Database {
 }
 
 impl Database {
-    fn start(settings: &Settings) -> Result<Database, Failure> {
+    fn start(up: &Up, settings: &Settings) -> Result<Database, Failure> {
         match &settings.database.database_url {
             Some(url) => Ok(Database::Named(url.clone())),
-            None => Ok(Database::Private(start_cluster(settings)?)),
+            None => Ok(Database::Private(up.start_cluster(settings)?)),
         }
     }
 
@@ -156,28 +169,21 @@ impl Database {
         match self {
             Database::Named(url) => Ok(url.clone()),
             Database::Private(cluster) => {
-                cluster
-                    .create_database()
-                    .await
-                    .map_err(|error| error.to_string())?;
+                cluster.prepare().await.map_err(|error| error.to_string())?;
                 Ok(cluster.url())
             }
         }
     }
 
-    fn start_again_if_ended(&mut self, settings: &Settings) -> Result<(), Failure> {
+    fn start_again_if_ended(&mut self, up: &Up, settings: &Settings) -> Result<(), Failure> {
         if let Database::Private(cluster) = self
             && cluster.has_ended()
         {
             tracing::error!("the private PostgreSQL ended by itself; starting it again");
-            *cluster = start_cluster(settings)?;
+            *cluster = up.start_cluster(settings)?;
         }
         Ok(())
     }
-}
-
-fn start_cluster(settings: &Settings) -> Result<Cluster, Failure> {
-    Cluster::start(&settings.postgres_dir()).map_err(|error| error.to_string())
 }
 
 /// Ctrl-C, a service manager's word, or a closed terminal.
