@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use nix::unistd::geteuid;
+use nix::unistd::{User, geteuid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::serve::find_account;
@@ -52,7 +52,7 @@ impl Up {
             Some(named) => runtime::check(named)?,
             None => runtime::build(&runtime::default_folder(settings))?,
         }
-        let mut database = Database::start(settings)?;
+        let mut database = Database::start(&self, settings)?;
         let url = database.prepare().await?;
         let pool = connect(&url, 2).await?;
         db::migrate(&pool)
@@ -65,16 +65,16 @@ impl Up {
 
         let mut serve = Part::start(part::serve(&self, settings, &url)?)?;
         let mut runner = Part::start(part::runner(&self, settings, &url)?)?;
-        eprintln!(
-            "\nLeanboard is at http://{}  (Ctrl-C stops it)\n",
-            self.serve.listen
-        );
+        let mut is_announced = false;
         loop {
             tokio::select! {
                 () = stop.wait() => break,
-                () = serve.ended() => serve.start_again().await?,
-                () = runner.ended() => runner.start_again().await?,
-                () = tokio::time::sleep(LOOK_EVERY) => database.start_again_if_ended(settings)?,
+                result = serve.keep_up() => result?,
+                result = runner.keep_up() => result?,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    database.start_again_if_ended(&self, settings)?;
+                    is_announced = is_announced || self.announce();
+                }
             }
         }
         eprintln!("\nStopping …");
@@ -83,9 +83,33 @@ impl Up {
         Ok(())
     }
 
+    /// Says where to look, once there is something to see.
+    fn announce(&self) -> bool {
+        let is_up = std::net::TcpStream::connect(self.serve.listen).is_ok();
+        if is_up {
+            eprintln!(
+                "\nLeanboard is at http://{}  (Ctrl-C stops it)\n",
+                self.serve.listen
+            );
+        }
+        is_up
+    }
+
     fn runtime_folder(&self, settings: &Settings) -> std::path::PathBuf {
         let named = self.runner.runtime_dir.clone();
         named.unwrap_or_else(|| runtime::default_folder(settings))
+    }
+
+    /// The web server's account, which only root can give it.
+    fn account(&self) -> Result<Option<User>, Failure> {
+        let is_root = geteuid().is_root();
+        is_root.then(|| find_account(&self.up.user)).transpose()
+    }
+
+    /// The private database, for the web server's account and ourselves.
+    fn start_cluster(&self, settings: &Settings) -> Result<Cluster, Failure> {
+        let clients = self.account()?.map(|account| account.gid);
+        Cluster::start(&settings.postgres_dir(), clients).map_err(|error| error.to_string())
     }
 
     /// The data folder and the store in it, which as root belongs to the web server's account.
@@ -94,8 +118,7 @@ impl Up {
         make_folder(&data, 0o711)?;
         let store = settings.data.store_dir();
         make_folder(&store, 0o700)?;
-        if geteuid().is_root() {
-            let account = find_account(&self.up.user)?;
+        if let Some(account) = self.account()? {
             lchown(
                 &store,
                 Some(account.uid.as_raw()),
@@ -146,10 +169,10 @@ enum Database {
 }
 
 impl Database {
-    fn start(settings: &Settings) -> Result<Database, Failure> {
+    fn start(up: &Up, settings: &Settings) -> Result<Database, Failure> {
         match &settings.database.database_url {
             Some(url) => Ok(Database::Named(url.clone())),
-            None => Ok(Database::Private(start_cluster(settings)?)),
+            None => Ok(Database::Private(up.start_cluster(settings)?)),
         }
     }
 
@@ -158,28 +181,21 @@ impl Database {
         match self {
             Database::Named(url) => Ok(url.clone()),
             Database::Private(cluster) => {
-                cluster
-                    .create_database()
-                    .await
-                    .map_err(|error| error.to_string())?;
+                cluster.prepare().await.map_err(|error| error.to_string())?;
                 Ok(cluster.url())
             }
         }
     }
 
-    fn start_again_if_ended(&mut self, settings: &Settings) -> Result<(), Failure> {
+    fn start_again_if_ended(&mut self, up: &Up, settings: &Settings) -> Result<(), Failure> {
         if let Database::Private(cluster) = self
             && cluster.has_ended()
         {
             tracing::error!("the private PostgreSQL ended by itself; starting it again");
-            *cluster = start_cluster(settings)?;
+            *cluster = up.start_cluster(settings)?;
         }
         Ok(())
     }
-}
-
-fn start_cluster(settings: &Settings) -> Result<Cluster, Failure> {
-    Cluster::start(&settings.postgres_dir()).map_err(|error| error.to_string())
 }
 
 /// Ctrl-C, a service manager's word, or a closed terminal.

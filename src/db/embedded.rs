@@ -1,24 +1,35 @@
 //! A private PostgreSQL in the data folder, from the binaries on the machine, for whoever gives no
 //! `DATABASE_URL`. Reachable by a socket only, durable, and stopped cleanly with its parent.
+//!
+//! Nobody trusts the one below: the folder is the starter's, the server's account has `cluster/` and
+//! `socket/` in it, and the application's role is no superuser, who could run programs.
+
+mod files;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, User, chown, geteuid};
+use nix::unistd::{Gid, Pid, User, geteuid};
 
-const DATABASE: &str = "leanboard";
+use files::{make_folder, read_or_make_password, read_small, write_secret};
+
+/// The application's role, and the database that it owns.
+const APPLICATION: &str = "leanboard";
+const SUPERUSER: &str = "postgres";
 /// A first start on a slow disk may recover from a crash.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// A socket's address holds at most 107 bytes, and PostgreSQL adds its own name to the folder's.
-const SOCKET_PATH_LIMIT: usize = 107 - "/.s.PGSQL.5432".len();
+/// A socket's address holds at most 107 bytes, and more comes after the folder's path.
+const SOCKET_PATH_LIMIT: usize = 107 - "/socket/.s.PGSQL.5432".len();
 
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
@@ -63,30 +74,36 @@ pub struct Cluster {
     server: Child,
     folder: PathBuf,
     password: String,
+    superuser_password: String,
 }
 
 impl Cluster {
     /// Starts the cluster that lies in `folder`, which is made if it is not there.
     ///
-    /// As root the server runs as the system's `postgres` user, else `nobody`. The calling thread
-    /// must live as long as the server is needed: the kernel stops the server with it.
-    pub fn start(folder: &Path) -> Result<Cluster, EmbeddedError> {
+    /// As root the server runs as the system's `postgres` user, else `nobody`, and besides root the
+    /// members of the group `clients` may connect. The calling thread must live as long as the
+    /// server is needed: the kernel stops the server with it.
+    pub fn start(folder: &Path, clients: Option<Gid>) -> Result<Cluster, EmbeddedError> {
         let folder = absolute(folder)?;
-        let binaries = find_binaries(&folder.join("cluster"))?;
+        let cluster_folder = folder.join("cluster");
+        let binaries = find_binaries(&cluster_folder)?;
         let length = folder.as_os_str().len();
         if length > SOCKET_PATH_LIMIT {
             return Err(EmbeddedError::PathTooLong { length });
         }
         let account = server_account();
-        let cluster_folder = folder.join("cluster");
-        make_folder(&folder, 0o711, account.as_ref())?;
-        let password = read_or_make_password(&folder.join("password"))?;
-        if !cluster_folder.join("PG_VERSION").exists() {
+        let owner = account.as_ref().map(|user| user.uid);
+        make_folder(&folder, 0o711, Some(geteuid()), None)?;
+        let socket_mode = if clients.is_some() { 0o710 } else { 0o700 };
+        make_folder(&socket_folder(&folder), socket_mode, owner, clients)?;
+        let password = read_or_make_password(&password_file(&folder))?;
+        let superuser_password = read_or_make_password(&folder.join("superuser-password"))?;
+        if !cluster_folder.exists() {
             create_cluster(
                 &binaries,
                 &folder,
                 &cluster_folder,
-                &password,
+                &superuser_password,
                 account.as_ref(),
             )?;
         }
@@ -98,6 +115,7 @@ impl Cluster {
                 server,
                 folder: folder.clone(),
                 password: password.clone(),
+                superuser_password: superuser_password.clone(),
             };
             match cluster.wait_until_ready(&cluster_folder, deadline) {
                 Started::Ready => return Ok(cluster),
@@ -110,27 +128,41 @@ impl Cluster {
         }
     }
 
-    /// The address of the application's database.
+    /// The address of the application's database, as the role that owns it and nothing else.
     pub fn url(&self) -> String {
-        self.url_of(DATABASE)
+        address(APPLICATION, &self.password, APPLICATION, &self.folder)
     }
 
-    /// The address of another database of this cluster.
-    pub fn url_of(&self, database: &str) -> String {
-        address(&self.password, database, &self.folder)
+    /// The address of any database, as the superuser: for tests, which make their own databases.
+    pub fn superuser_url_of(&self, database: &str) -> String {
+        address(SUPERUSER, &self.superuser_password, database, &self.folder)
     }
 
-    /// Creates the application's database if it is not there yet.
-    pub async fn create_database(&self) -> Result<(), EmbeddedError> {
-        let pool = super::connect(&self.url_of("postgres"), 1).await?;
+    /// Creates the application's role and its database, or what is missing of them.
+    pub async fn prepare(&self) -> Result<(), EmbeddedError> {
+        let pool = super::connect(&self.superuser_url_of("postgres"), 1).await?;
+        let role = format!(
+            "do $$ begin
+                 if not exists (select from pg_roles where rolname = '{APPLICATION}') then
+                     create role {APPLICATION};
+                 end if;
+             end $$;
+             alter role {APPLICATION} login nosuperuser nocreatedb nocreaterole noreplication
+                 password '{}'",
+            self.password
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(role))
+            .execute(&pool)
+            .await?;
         let exists = sqlx::query_scalar!(
             r#"select exists (select from pg_database where datname = $1) as "exists!""#,
-            DATABASE
+            APPLICATION
         )
         .fetch_one(&pool)
         .await?;
         if !exists {
-            sqlx::raw_sql("create database leanboard")
+            let database = format!("create database {APPLICATION} owner {APPLICATION}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(database))
                 .execute(&pool)
                 .await?;
         }
@@ -150,7 +182,7 @@ impl Cluster {
                 return Started::Ended;
             }
             // Line 1 is the server's process id, line 8 its state.
-            if let Ok(text) = fs::read_to_string(&status) {
+            if let Ok(text) = read_small(&status) {
                 let mut lines = text.lines();
                 let is_ours = lines.next() == Some(&self.server.id().to_string());
                 if is_ours && lines.nth(6).is_some_and(|state| state.trim() == "ready") {
@@ -190,36 +222,47 @@ impl Drop for Cluster {
     }
 }
 
-/// The address of the cluster in `folder`, if a server of it runs and its password can be read.
+/// The address of the application's database in `folder`, if a server runs there and the password
+/// can be read.
 pub fn url_of_running(folder: &Path) -> Option<String> {
     let folder = std::path::absolute(folder).ok()?;
-    let password = fs::read_to_string(folder.join("password")).ok()?;
-    folder
+    let password = fs::read_to_string(password_file(&folder)).ok()?;
+    socket_folder(&folder)
         .join(".s.PGSQL.5432")
         .exists()
-        .then(|| address(&password, DATABASE, &folder))
+        .then(|| address(APPLICATION, &password, APPLICATION, &folder))
 }
 
-fn address(password: &str, database: &str, folder: &Path) -> String {
+fn password_file(folder: &Path) -> PathBuf {
+    folder.join("password")
+}
+
+fn socket_folder(folder: &Path) -> PathBuf {
+    folder.join("socket")
+}
+
+fn address(role: &str, password: &str, database: &str, folder: &Path) -> String {
     format!(
-        "postgres://leanboard:{password}@localhost/{database}?host={}",
-        percent_encoded(folder)
+        "postgres://{role}:{password}@localhost/{database}?host={}",
+        percent_encoded(&socket_folder(folder))
     )
 }
 
 /// The binaries of the version that made the cluster; the newest for a new one. Debian keeps each
 /// version apart; elsewhere they are on the PATH.
 fn find_binaries(cluster: &Path) -> Result<PathBuf, EmbeddedError> {
-    if let Ok(version) = fs::read_to_string(cluster.join("PG_VERSION")) {
-        let version = version.trim();
-        let debian = Path::new("/usr/lib/postgresql").join(version).join("bin");
+    let version = read_small(&cluster.join("PG_VERSION")).ok();
+    // A number and nothing else: it becomes part of a program's path.
+    if let Some(version) = version.and_then(|text| text.trim().parse::<u32>().ok()) {
+        let version = version.to_string();
+        let debian = Path::new("/usr/lib/postgresql").join(&version).join("bin");
         if debian.join("postgres").exists() {
             return Ok(debian);
         }
         let other = newest_binaries().filter(|_| !Path::new("/usr/lib/postgresql").exists());
         return other.ok_or_else(|| EmbeddedError::OtherVersion {
             cluster: cluster.to_owned(),
-            version: version.to_owned(),
+            version,
         });
     }
     newest_binaries().ok_or(EmbeddedError::NoBinaries)
@@ -263,73 +306,6 @@ fn absolute(folder: &Path) -> Result<PathBuf, EmbeddedError> {
     })
 }
 
-fn make_folder(folder: &Path, mode: u32, owner: Option<&User>) -> Result<(), EmbeddedError> {
-    let failed = |doing| {
-        move |source| EmbeddedError::File {
-            doing,
-            path: folder.to_owned(),
-            source,
-        }
-    };
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(folder)
-        .map_err(failed("create"))?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(mode)).map_err(failed("open up"))?;
-    if let Some(owner) = owner {
-        chown(folder, Some(owner.uid), Some(owner.gid))
-            .map_err(io::Error::from)
-            .map_err(failed("give away"))?;
-    }
-    Ok(())
-}
-
-/// The superuser's password, kept where only its owner can read it.
-fn read_or_make_password(path: &Path) -> Result<String, EmbeddedError> {
-    let failed = |doing| {
-        move |source| EmbeddedError::File {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
-    };
-    match fs::read_to_string(path) {
-        Ok(password) => Ok(password),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut bytes = [0; 24];
-            getrandom::fill(&mut bytes)
-                .map_err(|error| failed("find random bytes for")(io::Error::other(error)))?;
-            let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_secret(path, &password, None)?;
-            Ok(password)
-        }
-        Err(source) => Err(failed("read")(source)),
-    }
-}
-
-/// A new file that only its owner reads.
-fn write_secret(path: &Path, secret: &str, owner: Option<&User>) -> Result<(), EmbeddedError> {
-    let failed = |source| EmbeddedError::File {
-        doing: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let _ = fs::remove_file(path);
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    io::Write::write_all(&mut file, secret.as_bytes()).map_err(failed)?;
-    if let Some(owner) = owner {
-        let given = chown(path, Some(owner.uid), Some(owner.gid));
-        given.map_err(io::Error::from).map_err(failed)?;
-    }
-    Ok(())
-}
-
 fn command(program: &Path, folder: &Path, account: Option<&User>) -> Command {
     let mut command = Command::new(program);
     command
@@ -347,7 +323,7 @@ fn create_cluster(
     binaries: &Path,
     folder: &Path,
     cluster: &Path,
-    password: &str,
+    superuser_password: &str,
     account: Option<&User>,
 ) -> Result<(), EmbeddedError> {
     // Under another name until it is whole: a first start may be interrupted.
@@ -362,17 +338,15 @@ fn create_cluster(
     if partial.exists() {
         fs::remove_dir_all(partial).map_err(failed_file("clear"))?;
     }
-    make_folder(partial, 0o700, account)?;
+    let owner = account.map(|user| user.uid);
+    make_folder(partial, 0o700, owner, account.map(|user| user.gid))?;
     // For initdb, which runs as the server's account.
     let password_file = folder.join("initdb-password");
-    write_secret(&password_file, password, account)?;
+    write_secret(&password_file, superuser_password, owner)?;
     let mut initdb = command(&binaries.join("initdb"), folder, account);
     initdb
-        .args([
-            "--username=leanboard",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-        ])
+        .arg(format!("--username={SUPERUSER}"))
+        .args(["--auth=scram-sha-256", "--encoding=UTF8"])
         .args(["--locale=C.UTF-8", "--no-instructions"])
         .arg("--pwfile")
         .arg(&password_file)
@@ -416,8 +390,10 @@ fn start_server(
         .arg("-D")
         .arg(cluster)
         .arg("-k")
-        .arg(folder)
+        .arg(socket_folder(folder))
         .args(["-c", "listen_addresses=", "-c", "max_connections=200"])
+        // Whoever only knocks does not keep a place.
+        .args(["-c", "authentication_timeout=5s"])
         .args(["-c", "cluster_name=leanboard"])
         .stdout(open_log()?)
         .stderr(open_log()?)

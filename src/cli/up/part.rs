@@ -123,6 +123,8 @@ pub struct Part {
     stdin: Option<ChildStdin>,
     started: Instant,
     pause: Duration,
+    /// It has ended, and is started again at this instant.
+    start_at: Option<Instant>,
 }
 
 impl Part {
@@ -134,28 +136,32 @@ impl Part {
             recipe,
             started: Instant::now(),
             pause: Duration::ZERO,
+            start_at: None,
         })
     }
 
-    /// Waits until the part has ended by itself.
-    pub async fn ended(&mut self) {
-        let status = self.child.wait().await;
-        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-        tracing::error!("{} ended by itself ({how})", self.recipe.name);
-    }
-
-    /// Starts the part once more, after a pause that grows while it keeps ending.
-    pub async fn start_again(&mut self) -> Result<(), Failure> {
-        self.pause = if self.started.elapsed() > HEALTHY_AFTER {
-            Duration::ZERO
-        } else {
-            (self.pause * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE)
-        };
-        tokio::time::sleep(self.pause).await;
+    /// Waits until the part has ended by itself, and starts it again: after a pause that grows while
+    /// it keeps ending. May be dropped and called again at any moment.
+    pub async fn keep_up(&mut self) -> Result<(), Failure> {
+        if self.start_at.is_none() {
+            let status = self.child.wait().await;
+            let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            tracing::error!("{} ended by itself ({how})", self.recipe.name);
+            self.pause = if self.started.elapsed() > HEALTHY_AFTER {
+                Duration::ZERO
+            } else {
+                (self.pause * 2).clamp(Duration::from_millis(500), LONGEST_PAUSE)
+            };
+            self.start_at = Some(Instant::now() + self.pause);
+        }
+        if let Some(start_at) = self.start_at {
+            tokio::time::sleep_until(start_at.into()).await;
+        }
         tracing::info!("starting {} again", self.recipe.name);
         self.child = spawn(&self.recipe)?;
         self.stdin = self.child.stdin.take();
         self.started = Instant::now();
+        self.start_at = None;
         Ok(())
     }
 

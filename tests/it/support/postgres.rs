@@ -51,8 +51,8 @@ fn url_of(database: &str) -> String {
         let (sender, receiver) = channel();
         // The server ends with the thread that started it, so this one never does.
         std::thread::spawn(move || {
-            let cluster = Cluster::start(&folder()).unwrap();
-            sender.send(cluster.url_of("DATABASE")).unwrap();
+            let cluster = Cluster::start(&folder(), None).unwrap();
+            sender.send(cluster.superuser_url_of("DATABASE")).unwrap();
             loop {
                 std::thread::park();
             }
