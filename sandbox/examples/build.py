@@ -1,7 +1,8 @@
 """Makes the example entries that must be refused or must fail: one small ONNX file per reason.
 
 They are written for the `digits` demo: one input `features` [N, 64], ten classes. Those in `broken/` pass the checks
-at the door and fail when they run; `external_data.onnx` and `custom_op.onnx` are refused at the door.
+at the door and fail when they run; `external_data.onnx`, `custom_op.onnx` and `running_mean.onnx` are refused at
+the door.
 
 Needs only the `onnx` package; running it again writes the same bytes.
 """
@@ -195,6 +196,25 @@ def custom_op():
     )
 
 
+def running_mean():
+    """Normalises a batch in training mode: the runtime writes the mean into the model, where it outlives the run."""
+    return model(
+        [
+            linear("raw"),
+            helper.make_node(
+                "BatchNormalization",
+                ["raw", "ones", "zeros", "mean", "variance"],
+                ["normalised", "running_mean", "running_variance"],
+                training_mode=1,
+            ),
+            helper.make_node("Add", ["normalised", "running_mean"], ["scores"]),
+        ],
+        [weights(PIXELS, CLASSES)]
+        + [constant(name, numpy.ones(CLASSES), numpy.float32) for name in ("ones", "variance")]
+        + [constant(name, numpy.zeros(CLASSES), numpy.float32) for name in ("zeros", "mean")],
+    )
+
+
 BROKEN = [
     unknown_operator,
     input_shape,
@@ -205,7 +225,7 @@ BROKEN = [
     endless_loop,
     memory_bomb,
 ]
-REFUSED_AT_THE_DOOR = [external_data, custom_op]
+REFUSED_AT_THE_DOOR = [external_data, custom_op, running_mean]
 
 
 def main():

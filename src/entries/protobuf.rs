@@ -62,6 +62,7 @@ impl<R: Read + Seek> Wire<R> {
     }
 
     /// The next field of a message, past whatever of the one before it was not read.
+    #[inline]
     pub fn next(&mut self, message: &mut Message) -> Result<Option<Field>, WireError> {
         if message.next >= message.end {
             return Ok(None);
@@ -70,7 +71,9 @@ impl<R: Read + Seek> Wire<R> {
         let at = self.at;
         let tag = self.varint(message.end)?;
         let number = tag >> 3;
-        if number == 0 {
+        // Protobuf's own readers drop the bits of a tag past the 32nd, and would see another field
+        // here than we do.
+        if number == 0 || tag > u64::from(u32::MAX) {
             return Err(WireError::Malformed(Malformed::NoField { at }));
         }
         let value = match tag & 7 {
@@ -107,12 +110,29 @@ impl<R: Read + Seek> Wire<R> {
 
     /// The beginning of a field's bytes: all of them, but `most` at most.
     pub fn bytes(&mut self, field: Message, most: usize) -> Result<Vec<u8>, WireError> {
-        self.skip_to(field.next)?;
         let length = usize::try_from(field.len()).map_or(most, |length| length.min(most));
         let mut bytes = vec![0; length];
-        self.file.read_exact(&mut bytes).map_err(WireError::Io)?;
-        self.at += length as u64;
+        self.read(field, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// As many of a field's bytes as fit into `buffer`, at its beginning.
+    pub fn bytes_into<'b>(
+        &mut self,
+        field: Message,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], WireError> {
+        let most = buffer.len();
+        let length = usize::try_from(field.len()).map_or(most, |length| length.min(most));
+        self.read(field, &mut buffer[..length])?;
+        Ok(&buffer[..length])
+    }
+
+    fn read(&mut self, field: Message, bytes: &mut [u8]) -> Result<(), WireError> {
+        self.skip_to(field.next)?;
+        self.file.read_exact(bytes).map_err(WireError::Io)?;
+        self.at += bytes.len() as u64;
+        Ok(())
     }
 
     /// The beginning of the file, at most `most` bytes.
@@ -129,8 +149,18 @@ impl<R: Read + Seek> Wire<R> {
             .ok_or(WireError::Malformed(Malformed::TooShort { at: self.at }))
     }
 
+    #[inline]
     fn varint(&mut self, end: u64) -> Result<u64, WireError> {
         let start = self.at;
+        // Most are of one byte, and there can be millions.
+        if start < end
+            && let Some(&byte) = self.file.buffer().first()
+            && byte < 0x80
+        {
+            self.file.consume(1);
+            self.at += 1;
+            return Ok(u64::from(byte));
+        }
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             if self.at >= end {
@@ -155,7 +185,11 @@ impl<R: Read + Seek> Wire<R> {
         Ok(byte)
     }
 
+    #[inline]
     fn skip_to(&mut self, offset: u64) -> Result<(), WireError> {
+        if offset == self.at {
+            return Ok(());
+        }
         let distance = i64::try_from(offset - self.at)
             .map_err(|_| WireError::Malformed(Malformed::TooShort { at: self.at }))?;
         self.file.seek_relative(distance).map_err(WireError::Io)?;

@@ -16,16 +16,26 @@ pub fn recognise(head: &[u8]) -> Option<Rejection> {
     )))
 }
 
+/// Whether the runtime would take the file for one in its own format, which the door cannot read,
+/// even where it is a sound ONNX model at the same time.
+pub fn is_ort_format(head: &[u8]) -> bool {
+    has_identifier(head, b"ORTM")
+}
+
+/// Whether a FlatBuffers file is of this kind.
+fn has_identifier(head: &[u8], identifier: &[u8; 4]) -> bool {
+    head.get(4..8) == Some(identifier)
+}
+
 fn by_signature(head: &[u8]) -> Option<&'static str> {
     let starts = |signature: &[u8]| head.starts_with(signature);
-    let has_identifier = |identifier: &[u8]| head.get(4..8) == Some(identifier);
     Some(if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
         "a zip archive, as PyTorch (.pt), Keras (.keras) and NumPy (.npz) write them"
     } else if starts(b"\x1f\x8b") {
         "compressed with gzip"
-    } else if has_identifier(b"TFL3") {
+    } else if has_identifier(head, b"TFL3") {
         "a TensorFlow Lite model"
-    } else if has_identifier(b"ORTM") {
+    } else if is_ort_format(head) {
         "a model in the ORT format; the .onnx file that it was made from is wanted"
     } else if starts(b"\x89HDF\r\n\x1a\n") {
         "an HDF5 file, as older versions of Keras write them"

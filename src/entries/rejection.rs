@@ -22,8 +22,10 @@ pub enum RejectionCode {
     OnnxUnsupported,
     /// Weights in other files.
     OnnxExternalData,
-    /// Operators that the runtime does not have.
+    /// Operators that the runtime does not have, or that entries may not use.
     OnnxCustomOp,
+    /// Operators whose answer depends on more than their inputs.
+    OnnxStateful,
 }
 
 impl RejectionCode {
@@ -35,6 +37,7 @@ impl RejectionCode {
             RejectionCode::OnnxUnsupported => "onnx_unsupported",
             RejectionCode::OnnxExternalData => "onnx_external_data",
             RejectionCode::OnnxCustomOp => "onnx_custom_op",
+            RejectionCode::OnnxStateful => "onnx_stateful",
         }
     }
 

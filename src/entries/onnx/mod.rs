@@ -2,6 +2,7 @@
 //! skips its weights. It never builds the model and never runs it; what only running can show is
 //! for the sandbox.
 
+mod state;
 mod types;
 mod values;
 mod verdict;
@@ -13,7 +14,7 @@ use std::io::{self, Read, Seek};
 use serde::{Deserialize, Serialize};
 
 use super::protobuf::{Malformed, Wire};
-use super::recognise::{HEAD_BYTES, recognise};
+use super::recognise::{HEAD_BYTES, is_ort_format, recognise};
 use super::rejection::{Rejection, RejectionCode};
 use crate::domain::units::Bytes;
 use walk::{Stop, Walk};
@@ -24,11 +25,13 @@ pub const IR_VERSION_MAX: u64 = 14;
 pub const OPSETS_MAX: [(&str, u64); 3] = [
     (DEFAULT_DOMAIN, 28),
     ("ai.onnx.ml", 5),
-    ("com.microsoft", 1),
+    (MICROSOFT_DOMAIN, 1),
 ];
 
 /// The domain that models write as an empty name.
 const DEFAULT_DOMAIN: &str = "ai.onnx";
+/// The domain of onnxruntime's own operators.
+const MICROSOFT_DOMAIN: &str = "com.microsoft";
 
 /// What an ONNX file says of itself. Names are cleaned for showing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,17 +96,21 @@ pub fn check(file: impl Read + Seek, size: Bytes) -> io::Result<Result<OnnxModel
     }
     let (wire, whole) = Wire::open(file, size.as_u64())?;
     let mut walk = Walk::new(wire);
-    let rejection = match walk.model(whole) {
-        Ok(model) => return Ok(Ok(model)),
+    let checked = match walk.model(whole) {
+        Ok(model) => Ok(model),
         Err(Stop::Io(error)) => return Err(error),
-        Err(Stop::Rejected(rejection)) => rejection,
-        Err(Stop::Malformed(malformed)) => refuse_malformed(malformed, walk.fields_read()),
+        Err(Stop::Rejected(rejection)) => Err(rejection),
+        Err(Stop::Malformed(malformed)) => Err(refuse_malformed(malformed, walk.fields_read())),
     };
-    if rejection.code != RejectionCode::OnnxInvalid {
-        return Ok(Err(rejection));
-    }
     let head = walk.into_wire().head(HEAD_BYTES)?;
-    Ok(Err(recognise(&head).unwrap_or(rejection)))
+    let is_unclear = match &checked {
+        Ok(_) => is_ort_format(&head),
+        Err(rejection) => rejection.code == RejectionCode::OnnxInvalid,
+    };
+    Ok(match recognise(&head) {
+        Some(kind) if is_unclear => Err(kind),
+        _ => checked,
+    })
 }
 
 /// `fields` of the file were sound before the one that is not.

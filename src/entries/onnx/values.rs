@@ -20,7 +20,7 @@ impl<R: Read + Seek> Walk<R> {
         &mut self,
         mut message: Message,
     ) -> Result<(NameHash, TensorSpec), Stop> {
-        let mut hash = NAMELESS;
+        let (mut hash, mut name) = (NAMELESS, Vec::new());
         let mut tensor = TensorSpec {
             name: String::new(),
             dtype: UNKNOWN_TYPE.to_owned(),
@@ -29,9 +29,8 @@ impl<R: Read + Seek> Walk<R> {
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
                 (1, Value::Bytes(bytes)) => {
-                    let name = self.name(bytes)?;
+                    name = self.name(bytes)?;
                     hash = self.hash(bytes, &name);
-                    tensor.name = clean(&name);
                 }
                 (2, Value::Bytes(kind)) => match self.kind(kind, 0)? {
                     ValueKind::Tensor { element, shape } => {
@@ -46,6 +45,7 @@ impl<R: Read + Seek> Walk<R> {
                 (_, _) => {}
             }
         }
+        tensor.name = clean(&name);
         Ok((hash, tensor))
     }
 
@@ -134,18 +134,19 @@ impl<R: Read + Seek> Walk<R> {
                     ))
                     .into());
             }
-            let mut dim = Dim::Free;
+            let (mut dim, mut name) = (Dim::Free, Vec::new());
             while let Some(field) = self.next(&mut dimension)? {
                 match (field.number, field.value) {
                     // A negative length is some exporters' way to leave it open.
                     (1, Value::Varint(length)) if length <= i64::MAX as u64 => {
-                        dim = Dim::Fixed(length);
+                        (dim, name) = (Dim::Fixed(length), Vec::new());
                     }
-                    (2, Value::Bytes(name)) if name.len() > 0 => {
-                        dim = Dim::Named(clean(&self.name(name)?));
-                    }
+                    (2, Value::Bytes(bytes)) if bytes.len() > 0 => name = self.name(bytes)?,
                     (_, _) => {}
                 }
+            }
+            if !name.is_empty() {
+                dim = Dim::Named(clean(&name));
             }
             shape.push(dim);
         }

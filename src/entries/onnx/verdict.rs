@@ -46,6 +46,20 @@ pub fn check(
     }
 }
 
+/// Refuses an operator that the runtime has; `because` goes on after its name.
+pub fn refuse_operator(
+    code: RejectionCode,
+    domain: &[u8],
+    operator: &[u8],
+    because: &str,
+) -> Rejection {
+    code.because(format!(
+        "The operator '{}' of the domain '{}'{because}",
+        clean(operator),
+        clean(domain)
+    ))
+}
+
 /// What to do about domains that well-known tools make.
 fn fix_of(domain: &[u8]) -> &'static str {
     if domain.starts_with(b"com.microsoft.") || domain.starts_with(b"com.ms.") {

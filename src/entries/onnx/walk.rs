@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek};
 
+use super::state::{Switch, Traits};
 use super::verdict;
 use super::{DEFAULT_DOMAIN, OPSETS_MAX, OnnxModel, Opset, TensorSpec};
 use crate::entries::protobuf::{Field, Malformed, Message, Value, Wire, WireError};
@@ -20,6 +21,10 @@ const OPSETS_SHOWN_MAX: usize = 64;
 const NAMES_MAX: usize = 262_144;
 /// More operators than all domains of the runtime have.
 const OPERATORS_SHOWN_MAX: usize = 1_024;
+/// Nodes of all graphs and functions; language models of a thousand layers have fewer.
+const NODES_MAX: u64 = 200_000;
+/// Fields that are looked at, other than the numbers and texts in lists; it bounds the time.
+const FIELDS_MAX: u64 = 4_000_000;
 /// Operators of domains that only the model itself can explain, with functions.
 const FOREIGN_MAX: usize = 4_096;
 /// No element type has more elements in a byte: int2 has four.
@@ -38,8 +43,11 @@ pub struct Walk<R> {
     fields: u64,
     has_graph: bool,
     operators: BTreeSet<String>,
+    /// Domains and names of the operators that were met, as they stand in the file.
+    met: HashSet<NameHash>,
     inputs: Vec<(NameHash, TensorSpec)>,
     initialized: HashSet<NameHash>,
+    input_count: usize,
     /// Operators of domains that the runtime does not have, and the model's own functions.
     foreign: BTreeSet<(Vec<u8>, Vec<u8>)>,
     functions: HashSet<NameHash>,
@@ -74,8 +82,10 @@ impl<R: Read + Seek> Walk<R> {
             fields: 0,
             has_graph: false,
             operators: BTreeSet::new(),
+            met: HashSet::new(),
             inputs: Vec::new(),
             initialized: HashSet::new(),
+            input_count: 0,
             foreign: BTreeSet::new(),
             functions: HashSet::new(),
             hasher: RandomState::new(),
@@ -93,12 +103,12 @@ impl<R: Read + Seek> Walk<R> {
 
     /// ModelProto
     pub fn model(&mut self, mut message: Message) -> Result<OnnxModel, Stop> {
-        let (mut producer, mut producer_version) = (String::new(), String::new());
+        let (mut producer, mut producer_version) = (Vec::new(), Vec::new());
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
                 (1, Value::Varint(version)) => self.model.ir_version = version,
-                (2, Value::Bytes(name)) => producer = clean(&self.name(name)?),
-                (3, Value::Bytes(version)) => producer_version = clean(&self.name(version)?),
+                (2, Value::Bytes(name)) => producer = self.name(name)?,
+                (3, Value::Bytes(version)) => producer_version = self.name(version)?,
                 (7, Value::Bytes(graph)) => {
                     self.has_graph = true;
                     self.graph(graph, 0)?;
@@ -108,7 +118,8 @@ impl<R: Read + Seek> Walk<R> {
                 (_, _) => {}
             }
         }
-        self.model.producer = format!("{producer} {producer_version}").trim().to_owned();
+        let (producer, version) = (clean(&producer), clean(&producer_version));
+        self.model.producer = format!("{producer} {version}").trim().to_owned();
         self.drop_initialized_inputs();
         self.model.operators = std::mem::take(&mut self.operators).into_iter().collect();
         verdict::check(&self.model, self.has_graph, self.unexplained_operator())?;
@@ -155,7 +166,10 @@ impl<R: Read + Seek> Walk<R> {
                 (7, Value::Bytes(node)) => self.node(node, 0)?,
                 (9, Value::Bytes(opset)) => self.opset(opset)?,
                 (10, Value::Bytes(bytes)) => domain = self.name(bytes)?,
-                (11, Value::Bytes(attribute)) => self.attribute(attribute, 0)?,
+                (11, Value::Bytes(attribute)) => {
+                    // A default; the node that refers to the attribute is refused.
+                    self.attribute(attribute, 0)?;
+                }
                 (_, _) => {}
             }
         }
@@ -185,6 +199,7 @@ impl<R: Read + Seek> Walk<R> {
                     self.initialize(name, depth)?;
                 }
                 (11, Value::Bytes(info)) if depth == 0 => {
+                    self.count_input()?;
                     let (name, tensor) = self.value_info(info)?;
                     // Older exporters list every initializer as an input, after the initializers.
                     if !self.initialized.contains(&name) {
@@ -203,6 +218,18 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
+    /// Counts those too that are initializers.
+    fn count_input(&mut self) -> Result<(), Rejection> {
+        if self.input_count == NAMES_MAX {
+            return Err(RejectionCode::OnnxUnsupported.because(format!(
+                "The model lists more than {NAMES_MAX} inputs and initializers. Join them into \
+                 fewer."
+            )));
+        }
+        self.input_count += 1;
+        Ok(())
+    }
+
     fn initialize(&mut self, name: NameHash, depth: u32) -> Result<(), Rejection> {
         if depth == 0 {
             remember(&mut self.initialized, name, "initializers")?;
@@ -212,25 +239,61 @@ impl<R: Read + Seek> Walk<R> {
 
     /// NodeProto
     fn node(&mut self, mut message: Message, depth: u32) -> Result<(), Stop> {
-        let (mut operator, mut domain) = (Vec::new(), Vec::new());
+        if self.model.node_count == NODES_MAX {
+            return Err(RejectionCode::OnnxUnsupported
+                .because(format!(
+                    "The model has more than {NODES_MAX} nodes. Export it with its loops kept as \
+                     loops."
+                ))
+                .into());
+        }
+        self.model.node_count += 1;
+        // On the stack: a known operator costs no allocation.
+        let (mut operator, mut domain) = ([0; NAME_BYTES_MAX], [0; NAME_BYTES_MAX]);
+        let (mut operator_length, mut domain_length) = (0, 0);
+        let mut traits = Traits::default();
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
-                (4, Value::Bytes(name)) => operator = self.name(name)?,
-                (5, Value::Bytes(attribute)) => self.attribute(attribute, depth)?,
-                (7, Value::Bytes(name)) => domain = self.name(name)?,
+                (1, Value::Bytes(name)) => traits.input(name.len()),
+                (2, Value::Bytes(name)) => traits.output(name.len()),
+                (4, Value::Bytes(name)) => {
+                    operator_length = self.wire.bytes_into(name, &mut operator)?.len();
+                }
+                (5, Value::Bytes(attribute)) => {
+                    if let Some(switch) = self.attribute(attribute, depth)? {
+                        traits.switched_on(switch);
+                    }
+                }
+                (7, Value::Bytes(name)) => {
+                    domain_length = self.wire.bytes_into(name, &mut domain)?.len();
+                }
                 (_, _) => {}
             }
         }
-        self.model.node_count += 1;
-        let shown = match known_domain(&domain) {
-            Some((DEFAULT_DOMAIN, _)) => clean(&operator),
-            Some((name, _)) => format!("{name}::{}", clean(&operator)),
-            None => format!("{}::{}", clean(&domain), clean(&operator)),
-        };
-        if self.operators.len() < OPERATORS_SHOWN_MAX {
-            self.operators.insert(shown);
+        self.operator(
+            &domain[..domain_length],
+            &operator[..operator_length],
+            &traits,
+        )
+    }
+
+    fn operator(&mut self, domain: &[u8], operator: &[u8], traits: &Traits) -> Result<(), Stop> {
+        let known = known_domain(domain);
+        if let Some((name, _)) = known {
+            traits.check(name, operator)?;
         }
-        if known_domain(&domain).is_none() {
+        // There are no more of them than nodes.
+        if !self.met.insert(self.hasher.hash_one((domain, operator))) {
+            return Ok(());
+        }
+        if self.operators.len() < OPERATORS_SHOWN_MAX {
+            self.operators.insert(match known {
+                Some((DEFAULT_DOMAIN, _)) => clean(operator),
+                Some((name, _)) => format!("{name}::{}", clean(operator)),
+                None => format!("{}::{}", clean(domain), clean(operator)),
+            });
+        }
+        if known.is_none() {
             if self.foreign.len() == FOREIGN_MAX {
                 return Err(RejectionCode::OnnxUnsupported
                     .because(format!(
@@ -239,15 +302,29 @@ impl<R: Read + Seek> Walk<R> {
                     ))
                     .into());
             }
-            self.foreign.insert((domain, operator));
+            self.foreign.insert((domain.to_vec(), operator.to_vec()));
         }
         Ok(())
     }
 
-    /// AttributeProto
-    fn attribute(&mut self, mut message: Message, depth: u32) -> Result<(), Stop> {
-        while let Some(field) = self.next(&mut message)? {
+    /// AttributeProto; the switch that it turns on, or that a caller of the function could.
+    fn attribute(&mut self, mut message: Message, depth: u32) -> Result<Option<Switch>, Stop> {
+        let (mut switch, mut is_on) = (None, false);
+        while let Some(field) = self.wire.next(&mut message)? {
+            // `floats`, `ints` and `strings`: forests have millions.
+            if !matches!(field.number, 7..=9) {
+                self.count_field()?;
+            }
             match (field.number, field.value) {
+                (1, Value::Bytes(name)) => {
+                    // One byte more, so that a longer name is not taken for its beginning.
+                    let mut buffer = [0; Switch::NAME_BYTES_MAX + 1];
+                    switch = Switch::named(self.wire.bytes_into(name, &mut buffer)?);
+                }
+                // `i`
+                (3, Value::Varint(value)) => is_on |= value != 0,
+                // `ref_attr_name`
+                (21, Value::Bytes(name)) => is_on |= name.len() > 0,
                 // `t` and `tensors`
                 (5 | 10, Value::Bytes(tensor)) => {
                     self.tensor(tensor)?;
@@ -264,7 +341,7 @@ impl<R: Read + Seek> Walk<R> {
                 (_, _) => {}
             }
         }
-        Ok(())
+        Ok(switch.filter(|_| is_on))
     }
 
     /// TensorProto; its name.
@@ -272,11 +349,16 @@ impl<R: Read + Seek> Walk<R> {
         let size = message.len();
         let (mut name, mut elements, mut is_external) = (Vec::new(), 1, false);
         let mut hash = NAMELESS;
-        while let Some(field) = self.next(&mut message)? {
+        while let Some(field) = self.wire.next(&mut message)? {
+            // The numbers and texts themselves, which some exporters write one by one.
+            if !matches!(field.number, 4..=7 | 10 | 11) {
+                self.count_field()?;
+            }
             match (field.number, field.value) {
                 (1, Value::Varint(length)) => elements = times(elements, length)?,
                 (1, Value::Bytes(mut packed)) => {
                     while let Some(length) = self.wire.next_packed(&mut packed)? {
+                        self.count_field()?;
                         elements = times(elements, length)?;
                     }
                 }
@@ -348,8 +430,21 @@ impl<R: Read + Seek> Walk<R> {
 
     pub(super) fn next(&mut self, message: &mut Message) -> Result<Option<Field>, Stop> {
         let field = self.wire.next(message)?;
-        self.fields += u64::from(field.is_some());
+        if field.is_some() {
+            self.count_field()?;
+        }
         Ok(field)
+    }
+
+    fn count_field(&mut self) -> Result<(), Rejection> {
+        if self.fields == FIELDS_MAX {
+            return Err(RejectionCode::OnnxUnsupported.because(format!(
+                "The model has more than {FIELDS_MAX} parts besides its numbers. Simplify it, with \
+                 onnxsim for example."
+            )));
+        }
+        self.fields += 1;
+        Ok(())
     }
 
     pub(super) fn name(&mut self, field: Message) -> Result<Vec<u8>, Stop> {
