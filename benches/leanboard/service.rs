@@ -54,8 +54,8 @@ impl Service {
         // PostgreSQL and nginx, which are other accounts, find their way through it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711))?;
         // On this thread, which lives as long as the process.
-        let cluster = Cluster::start(&folder.path().join("postgres"))?;
-        tokio.block_on(cluster.create_database())?;
+        let cluster = Cluster::start(&folder.path().join("postgres"), None)?;
+        tokio.block_on(cluster.prepare())?;
         let database_url = cluster.url();
         let command = || command(&database_url, folder.path(), runtime);
         process::output(command().arg("migrate"))?;

@@ -41,6 +41,7 @@ async fn a_file_that_is_no_model_is_refused_with_what_it_seems_to_be() {
             "onnx_external_data",
         ),
         ("custom operator", example("custom_op"), "onnx_custom_op"),
+        ("state", example("running_mean"), "onnx_stateful"),
     ] {
         let answer = ada.submit(file).await;
         let sentence = answer.problem(422, code);

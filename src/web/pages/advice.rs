@@ -40,6 +40,9 @@ pub fn what_to_try(failure: &Failure) -> &'static str {
         "onnx_custom_op" => {
             "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator's library cannot come along."
         }
+        "passes_unlike" => {
+            "Compute the predictions from the inputs in every pass, and keep nothing from one to the next."
+        }
         "input_unbound" => {
             "Give the model one input, which takes all columns at once, or inputs that are named like the columns."
         }
