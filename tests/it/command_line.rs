@@ -23,7 +23,8 @@ fn a_bad_setting_is_refused_by_its_name() {
         ),
     ] {
         let mut serve = command("postgres://127.0.0.1:1/none", folder.path());
-        let output = serve.arg("serve").env(variable, value).output().unwrap();
+        serve.arg("serve").env("LEANBOARD_LISTEN", "127.0.0.1:0");
+        let output = serve.env(variable, value).output().unwrap();
         let refusal = refusal(output);
         assert!(refusal.contains(words), "{variable}: {refusal}");
     }
