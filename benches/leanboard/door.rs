@@ -36,9 +36,9 @@ pub fn run(runtime: &Path) -> Outcome<()> {
             ],
         );
     };
-    for (name, file, is_read_whole) in [
-        ("check: 25 layers, their weights skipped", &weights, false),
-        ("check: 8 million nodes, all read", &nodes, true),
+    for (name, file, is_taken) in [
+        ("check: 25 layers, their weights skipped", &weights, true),
+        ("check: 8 million nodes, refused at the cap", &nodes, false),
     ] {
         let bytes = file.as_file().metadata()?.len();
         let mut fastest = Duration::MAX;
@@ -46,15 +46,13 @@ pub fn run(runtime: &Path) -> Outcome<()> {
         for _ in 0..ROUNDS {
             let opened = File::open(file.path())?;
             let begun = Instant::now();
-            onnx::check(opened, Bytes::new(bytes))?.map_err(|refused| refused.message)?;
+            let checked = onnx::check(opened, Bytes::new(bytes))?;
             fastest = fastest.min(begun.elapsed());
+            if checked.is_ok() != is_taken {
+                return Err(format!("{name}: {:?}", checked.err()).into());
+            }
         }
-        figures(
-            name,
-            fastest,
-            is_read_whole.then_some(bytes),
-            Some(resident.grown_mib()?),
-        );
+        figures(name, fastest, None, Some(resident.grown_mib()?));
     }
     let bytes = weights.as_file().metadata()?.len();
     let mut reads = Vec::new();
@@ -172,7 +170,7 @@ fn model_of_weights() -> Vec<u8> {
     model(graph, &value)
 }
 
-/// The most work that the check can be given in so many bytes.
+/// As many nodes as so many bytes can hold, of which the check reads no more than its cap.
 fn model_of_nodes() -> Vec<u8> {
     let node = bytes(
         1,
