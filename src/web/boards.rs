@@ -166,8 +166,7 @@ impl BoardCache {
     }
 }
 
-/// A board of the competition with this slug. The private split is for the host only until the
-/// competition is finalised.
+/// A board of the competition with this slug. The private split is for hosts only.
 ///
 /// # Errors
 /// 403 for the private split, 404 for no such competition and for a hardware class without entries.
@@ -178,11 +177,9 @@ pub async fn find(
     wanted: Wanted,
 ) -> Result<Arc<BoardView>, Error> {
     if wanted.split == Split::Private && !viewer.is_some_and(|viewer| viewer.is_host) {
-        return Err(Problem::forbidden(
-            "private_split",
-            "The private board opens when the host finalises the competition.",
-        )
-        .into());
+        return Err(
+            Problem::forbidden("private_split", "The private board is for hosts only.").into(),
+        );
     }
     let key = (slug.to_owned(), wanted);
     if let Some(view) = app.boards.find(&key) {

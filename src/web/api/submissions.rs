@@ -160,7 +160,7 @@ struct FailureDocument {
 struct ResultDocument {
     /// On the public split.
     score: f64,
-    /// For hosts until the competition is finalised.
+    /// For hosts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     score_private: Option<f64>,
     hardware_class: String,
