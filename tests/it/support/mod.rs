@@ -49,6 +49,7 @@ impl App {
             public_url: None,
             sign_up: true,
             workers: 1,
+            most_streams: 100,
         };
         tokio::spawn(web::server(parts, listener).unwrap());
         App {
