@@ -118,7 +118,7 @@ function moveClocks() {
   for (const clock of document.querySelectorAll("[data-ticks], progress[data-per-second]")) {
     const passed = (performance.now() - clock.startedAt) / 1000;
     if (clock.nodeName === "PROGRESS") {
-      const until = Number(clock.dataset.until ?? 0.97);
+      const until = Number(clock.dataset.until);
       const moved = Number(clock.startValue) + passed * Number(clock.dataset.perSecond);
       clock.value = Math.max(clock.value, Math.min(moved, until));
     } else {

@@ -7,6 +7,7 @@ mod browser;
 mod command_line;
 mod crashes;
 mod harness;
+mod live;
 mod migrations;
 mod pages;
 mod sandbox;

@@ -24,7 +24,7 @@ use crate::db::notifications::{BOARDS, Heard, JOBS, Listener, SUBMISSIONS};
 use crate::db::queue::{Queue, Unfinished};
 use crate::domain::forecast::{Ahead, Forecast, forecast};
 use crate::domain::ids::{CompetitionId, SubmissionId};
-use crate::domain::submission::Status;
+use crate::domain::submission::{Phase, Status};
 
 /// After this time the queue is read anew, whether or not something was heard.
 pub const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -76,6 +76,8 @@ pub struct InQueue<'a> {
     pub forecast: Forecast,
     /// What its kind takes, by what the last ones took.
     pub takes: Option<Duration>,
+    /// How much of that is behind it, while it runs.
+    pub done: Option<Duration>,
 }
 
 impl Outlook {
@@ -87,7 +89,7 @@ impl Outlook {
         let ahead: Vec<Ahead> = (queue.jobs.iter())
             .map(|job| Ahead {
                 takes: takes(&queue, job.competition),
-                running_for: job.elapsed_s.map(seconds),
+                running_for: done(job, takes(&queue, job.competition)),
             })
             .collect();
         Outlook {
@@ -104,13 +106,15 @@ impl Outlook {
         let place = *self.places.get(&submission)?;
         let running = self.running();
         let job = &self.queue.jobs[place];
+        let takes = takes(&self.queue, job.competition);
         Some(InQueue {
             job,
             position: (place + 1)
                 .checked_sub(running)
                 .filter(|position| *position > 0),
             forecast: self.forecasts[place],
-            takes: takes(&self.queue, job.competition),
+            takes,
+            done: done(job, takes),
         })
     }
 
@@ -179,6 +183,32 @@ fn takes(queue: &Queue, competition: CompetitionId) -> Option<Duration> {
         known.max_by(f64::total_cmp)
     };
     own.or_else(others).map(seconds)
+}
+
+/// How much of what a job takes is behind it: the time that it has been running, but no more than
+/// its phase allows.
+pub fn done(job: &Unfinished, takes: Option<Duration>) -> Option<Duration> {
+    let elapsed = seconds(job.elapsed_s?);
+    let Status::Running(phase) = job.status else {
+        return None;
+    };
+    Some(takes.map_or(elapsed, |takes| {
+        elapsed.min(takes.mul_f64(share_at_end_of(phase)))
+    }))
+}
+
+/// How much of an evaluation is behind it when a phase ends, about.
+pub fn share_at_end_of(phase: Phase) -> f64 {
+    const BEFORE_TRIALS: f64 = 0.4;
+    match phase {
+        Phase::Smoke => 0.25,
+        Phase::WarmUp => BEFORE_TRIALS,
+        Phase::Trial { number, of } => {
+            let part = f64::from(number) / f64::from(of.max(number).max(1));
+            BEFORE_TRIALS + part * (1.0 - BEFORE_TRIALS)
+        }
+        Phase::Scoring => 1.0,
+    }
 }
 
 pub fn seconds(seconds: f64) -> Duration {
@@ -254,7 +284,6 @@ mod tests {
     use super::*;
     use crate::db::queue::Load;
     use crate::domain::ids::{JobId, SubmissionNumber};
-    use crate::domain::submission::Phase;
 
     fn job(competition: CompetitionId, status: Status, elapsed_s: Option<f64>) -> Unfinished {
         Unfinished {
@@ -269,6 +298,21 @@ mod tests {
             elapsed_s,
             phases: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_lags_behind_has_done_no_more_than_its_phase_allows() {
+        let competition = CompetitionId::new();
+        let done = |phase, elapsed_s| {
+            let job = job(competition, Status::Running(phase), Some(elapsed_s));
+            super::done(&job, Some(Duration::from_secs(100)))
+                .unwrap()
+                .as_secs()
+        };
+        assert_eq!(done(Phase::Smoke, 10.0), 10);
+        assert_eq!(done(Phase::Smoke, 90.0), 25);
+        assert_eq!(done(Phase::Trial { number: 1, of: 3 }, 90.0), 60);
+        assert_eq!(done(Phase::Scoring, 900.0), 100);
     }
 
     #[test]

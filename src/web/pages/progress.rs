@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::figures;
 use crate::db::submissions::Submission;
 use crate::domain::submission::{Phase, Status};
-use crate::web::live::{InQueue, Outlook, seconds};
+use crate::web::live::{InQueue, Outlook, seconds, share_at_end_of};
 
 /// The progress bar is whole when the submission is scored, and not before.
 const NEARLY_WHOLE: f64 = 0.97;
@@ -36,14 +36,18 @@ pub struct Bar {
     fraction: f64,
     /// How much of the bar a second brings, so that a script moves it.
     per_second: f64,
+    /// As far as a script moves it.
+    until: f64,
 }
 
 impl Bar {
-    fn of(elapsed: Duration, all: Duration) -> Bar {
+    fn of(done: Duration, all: Duration, until: f64) -> Bar {
         let all_s = all.as_secs_f64().max(0.1);
+        let until = until.min(NEARLY_WHOLE);
         Bar {
-            fraction: (elapsed.as_secs_f64() / all_s).min(NEARLY_WHOLE),
+            fraction: (done.as_secs_f64() / all_s).min(until),
             per_second: 1.0 / all_s,
+            until,
         }
     }
 
@@ -53,6 +57,10 @@ impl Bar {
 
     pub fn speed(&self) -> String {
         format!("{:.5}", self.per_second)
+    }
+
+    pub fn until(&self) -> String {
+        format!("{:.3}", self.until)
     }
 
     pub fn percent(&self) -> String {
@@ -191,9 +199,9 @@ fn expectation(status: Status, place: Option<InQueue<'_>>, outlook: &Outlook) ->
                     soon(ends_in)
                 ),
                 (Some(starts_in), Some(ends_in)) => format!(
-                    "It should be taken in {} and scored in {}, by what the last ones took.",
+                    "It should be taken in {}, and scored {} after that, by what the last ones took.",
                     soon(starts_in),
-                    soon(ends_in)
+                    soon(ends_in.saturating_sub(starts_in))
                 ),
                 (Some(_) | None, None) | (None, Some(_)) => {
                     "A runner takes it as soon as one is free.".to_owned()
@@ -204,12 +212,12 @@ fn expectation(status: Status, place: Option<InQueue<'_>>, outlook: &Outlook) ->
 }
 
 fn bar(place: InQueue<'_>, waited: Duration) -> Option<Bar> {
-    match place.job.elapsed_s {
-        Some(elapsed_s) => Some(Bar::of(seconds(elapsed_s), place.takes?)),
+    match place.job.status {
+        Status::Running(phase) => Some(Bar::of(place.done?, place.takes?, share_at_end_of(phase))),
         // The way to its turn.
-        None => {
+        Status::Queued | Status::Scored | Status::Failed | Status::Cancelled => {
             let starts_in = place.forecast.starts_in?;
-            Some(Bar::of(waited, waited + starts_in))
+            Some(Bar::of(waited, waited + starts_in, NEARLY_WHOLE))
         }
     }
 }
@@ -295,7 +303,8 @@ mod tests {
             job: &job,
             position: None,
             forecast: Forecast::default(),
-            takes: Some(Duration::from_secs(6)),
+            takes: Some(Duration::from_secs(10)),
+            done: Some(Duration::from_secs(8)),
         };
         let steps = steps(job.status, Some(place), Duration::ZERO);
         let took: Vec<_> = steps.iter().map(Step::took).collect();
@@ -303,6 +312,12 @@ mod tests {
         assert_eq!(took, expected.map(|time| time.map(str::to_owned)));
         assert_eq!(steps[3].name, "trial 2 of 3");
         assert!(steps[3].is_current() && steps[3].ticks().is_some());
-        assert_eq!(bar(place, Duration::ZERO).unwrap().percent(), "97 %");
+        let bar = bar(place, Duration::ZERO).unwrap();
+        assert_eq!(
+            (bar.percent(), bar.until()),
+            ("80 %".to_owned(), "0.800".to_owned())
+        );
+        let ten = Duration::from_secs(10);
+        assert_eq!(Bar::of(ten, ten, 1.0).percent(), "97 %");
     }
 }

@@ -48,7 +48,7 @@ impl UnderWay {
         }
         let takes_s = seen.takes.map(|takes| takes.as_secs_f64().max(0.1));
         let begun = (seen.running.iter())
-            .filter_map(|job| Some((job.elapsed_s? / takes_s?).min(0.95)))
+            .filter_map(|job| Some(live::done(job, seen.takes)?.as_secs_f64() / takes_s?))
             .sum();
         let speed = takes_s.map_or(0.0, |takes_s| seen.running.len() as f64 / takes_s);
         UnderWay {
