@@ -10,6 +10,7 @@ mod harness;
 mod migrations;
 mod pages;
 mod sandbox;
+mod scripts;
 mod submissions;
 mod support;
 mod tidy;
