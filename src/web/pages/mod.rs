@@ -19,6 +19,7 @@ mod model_facts;
 mod progress;
 mod report;
 mod scatter;
+mod script_facts;
 mod sign_in;
 mod standing;
 mod submissions;

@@ -16,12 +16,13 @@ use super::frame::Frame;
 use super::measurement::{Measurement, PhaseFigures, SessionFacts};
 use super::model_facts::ModelFacts;
 use super::progress::Progress;
+use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::sessions::{Session, SmokeRun};
+use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
-use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
 use crate::domain::efficiency::Efficiency;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Status};
@@ -43,8 +44,11 @@ pub struct ReportPage {
     session: Option<Session>,
     board: Option<Arc<BoardView>>,
     model: Option<ModelFacts>,
+    script: Option<ScriptFacts>,
     /// For its team and for hosts.
     smoke: Option<SmokeRun>,
+    /// For hosts.
+    hidden_runs: Vec<RunLog>,
 }
 
 impl ReportPage {
@@ -95,9 +99,9 @@ impl ReportPage {
         (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
     }
 
-    fn cost(&self, result: &Scored) -> Figure {
-        let window = result.summary.window(self.spec.measuring.window);
-        figures::duration(window.of(self.spec.efficiency.cost))
+    fn cost(&self, result: &Scored) -> Option<Figure> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(figures::duration(window.of(self.spec.efficiency.cost)))
     }
 
     fn cost_name(&self) -> &'static str {
@@ -111,8 +115,10 @@ impl ReportPage {
         }
     }
 
-    fn per_pass(&self, result: &Scored) -> PhaseFigures {
-        PhaseFigures::of(result.summary.inference)
+    /// The figures of the window that the competition ranks by.
+    fn ranked(&self, result: &Scored) -> Option<PhaseFigures> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(PhaseFigures::of(window))
     }
 
     fn memory(&self, result: &Scored) -> Figure {
@@ -177,6 +183,10 @@ pub async fn show(
         true => db::sessions::find_smoke_run(&app.db, submission.job).await?,
         false => None,
     };
+    let hidden_runs = match frame.is_host() {
+        true => db::sessions::list_hidden_runs(&app.db, submission.job).await?,
+        false => Vec::new(),
+    };
     let board = match &submission.result {
         Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
         None => None,
@@ -195,11 +205,19 @@ pub async fn show(
         progress,
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
-        model: ModelFacts::read(&submission.model),
+        model: match submission.kind {
+            EntryKind::Onnx => ModelFacts::read(&submission.model),
+            EntryKind::Script => None,
+        },
+        script: match submission.kind {
+            EntryKind::Onnx => None,
+            EntryKind::Script => ScriptFacts::read(&submission.model),
+        },
         spec: competition.spec,
         frame,
         submission,
         board,
         smoke,
+        hidden_runs,
     })
 }
