@@ -265,4 +265,7 @@ pub struct Starter {
     /// The host's most accurate entry: its score is S*, its cost C_ref.
     #[serde(default)]
     pub reference: bool,
+    /// Whether everybody may download it. A host's best model stays private.
+    #[serde(default)]
+    pub public: bool,
 }
