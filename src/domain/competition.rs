@@ -130,6 +130,14 @@ impl Metric {
         }
     }
 
+    /// The score that none can be better than.
+    pub fn perfect(self) -> f64 {
+        match self {
+            Metric::Accuracy => 1.0,
+            Metric::Rmsle => 0.0,
+        }
+    }
+
     /// The kind of prediction it compares.
     pub fn task_kind(self) -> TaskKind {
         match self {

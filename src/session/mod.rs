@@ -6,6 +6,7 @@ mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod runtime;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -134,7 +135,7 @@ impl Bench {
 
     /// The machine, as sessions on this bench name it.
     pub fn machine(&self) -> Machine {
-        Machine::look_around(&self.walls, self.meter.name())
+        Machine::look_around(&self.walls, &self.runtime, self.meter.name())
     }
 
     /// Cheap where the page cache still holds it, which may have been used for something else.

@@ -5,6 +5,7 @@ mod api;
 pub mod auth;
 mod boards;
 mod bodies;
+mod contracts;
 mod error;
 mod forms;
 mod lookups;
@@ -28,6 +29,7 @@ use crate::db;
 use crate::domain::clock::Clock;
 use crate::store::Store;
 use boards::BoardCache;
+use contracts::Contracts;
 use error::Error;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
@@ -43,6 +45,7 @@ pub struct App {
     public_url: Option<String>,
     sign_up: bool,
     boards: BoardCache,
+    contracts: Contracts,
     hashing: Semaphore,
     /// Door checks: one at a time, because each may take a core for a while.
     door: Semaphore,
@@ -70,6 +73,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let workers = parts.workers;
     let app = Data::from(Arc::new(App {
         boards: BoardCache::default(),
+        contracts: Contracts::default(),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         door: Semaphore::new(1),
         decoy_hash,

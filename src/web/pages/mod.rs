@@ -12,6 +12,7 @@ mod formula;
 mod frame;
 mod home;
 mod leaderboard;
+mod machine;
 mod markdown;
 mod masthead;
 mod measurement;
@@ -20,6 +21,7 @@ mod report;
 mod scatter;
 mod sign_in;
 mod standing;
+mod starter_script;
 mod submissions;
 mod submit;
 
@@ -63,6 +65,14 @@ pub fn routes(service: &mut ServiceConfig) {
         .route(
             "/competitions/{slug}/data/{path:.*}",
             get().to(competition::download),
+        )
+        .route(
+            "/competitions/{slug}/starter/{path:.*}",
+            get().to(competition::download_starter),
+        )
+        .route(
+            "/competitions/{slug}/starter.py",
+            get().to(starter_script::download),
         )
         .route("/competitions/{slug}/submit", get().to(submit::show))
         .route(
