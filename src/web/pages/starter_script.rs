@@ -137,7 +137,7 @@ pub async fn download(app: Data<App>, slug: Path<String>) -> Result<HttpResponse
             disposition: DispositionType::Attachment,
             parameters: vec![DispositionParam::Filename("starter.py".to_owned())],
         })
-        .body(script))
+        .body(script + "\n"))
 }
 
 #[cfg(test)]
