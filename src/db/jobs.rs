@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::competitions::stored_digest;
+use super::submissions::stored_kind;
 use super::{Error, interval};
+use crate::domain::competition::EntryKind;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, JobId, RunnerId, SubmissionId, TeamId};
 use crate::domain::submission::{Failure, Phase};
@@ -62,6 +64,7 @@ pub struct Claim {
     pub submission: SubmissionId,
     pub competition: CompetitionId,
     pub artifact: Digest,
+    pub kind: EntryKind,
     pub reference: bool,
 }
 
@@ -88,7 +91,7 @@ pub async fn claim(
                    limit 1)
                returning id, attempt, submission_id)
            select claimed.id as "id: JobId", attempt, submission_id as "submission_id: SubmissionId",
-               competition_id as "competition_id: CompetitionId", artifact_digest, reference
+               competition_id as "competition_id: CompetitionId", artifact_digest, kind, reference
            from claimed
            join submissions on submissions.id = claimed.submission_id"#,
         runner.0,
@@ -104,6 +107,7 @@ pub async fn claim(
         submission: row.submission_id,
         competition: row.competition_id,
         artifact: stored_digest(&row.artifact_digest),
+        kind: stored_kind(&row.kind),
         reference: row.reference,
     }))
 }

@@ -58,6 +58,14 @@ impl Machine {
     }
 }
 
+/// The interpreter of an environment, such as "Python 3.11.2".
+pub fn python(runtime: &Path) -> String {
+    match Environment::read(runtime).python {
+        Some(version) => format!("Python {version}"),
+        None => "Python".to_owned(),
+    }
+}
+
 fn cpu_model() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let field = |name: &str| {

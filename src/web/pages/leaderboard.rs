@@ -40,6 +40,7 @@ struct LeaderboardPage<'a> {
 struct Row<'a> {
     line: &'a BoardLine,
     metric: Metric,
+    window: Window,
     is_own: bool,
     /// Of the ranked entries.
     terms: Option<TermsBar>,
@@ -75,12 +76,15 @@ impl Row<'_> {
         self.line.cost_s.map(figures::seconds)
     }
 
-    fn runtime(&self) -> Figure {
-        figures::duration(self.line.summary.inference.wall)
+    /// Wall time of the window that the competition ranks by.
+    fn runtime(&self) -> Option<Figure> {
+        let cost = self.line.summary.window(self.window)?;
+        Some(figures::duration(cost.wall))
     }
 
-    fn cpu(&self) -> Figure {
-        figures::duration(self.line.summary.inference.cpu)
+    fn cpu(&self) -> Option<Figure> {
+        let cost = self.line.summary.window(self.window)?;
+        Some(figures::duration(cost.cpu))
     }
 
     fn memory(&self) -> Figure {
@@ -211,6 +215,7 @@ impl LeaderboardPage<'_> {
             .map(|line| Row {
                 line,
                 metric: self.metric(),
+                window: self.masthead.spec.measuring.window,
                 is_own: self.own_team == Some(line.team),
                 terms: (line.efficiency.as_ref().ok())
                     .map(|efficiency| TermsBar::new(efficiency, full)),

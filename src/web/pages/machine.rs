@@ -72,7 +72,10 @@ impl Machine {
         };
         let lines = [
             ("CPU", self.cpu_model.clone()),
-            ("CPUs in the machine", self.cpus.map(|cpus| cpus.to_string())),
+            (
+                "CPUs in the machine",
+                self.cpus.map(|cpus| cpus.to_string()),
+            ),
             ("Memory", self.memory()),
             ("Given to a run", self.limits.as_ref().map(limits_in_words)),
             ("Run by", self.runtime.clone()),

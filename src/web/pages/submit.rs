@@ -8,8 +8,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::error::PageError;
 use super::competition::cost_in_words;
+use super::error::PageError;
 use super::figures::{self, Figure};
 use super::frame::{Frame, OwnFrame};
 use super::machine::{self, Machine};
@@ -138,6 +138,29 @@ impl SubmitPage {
 
     fn largest_upload_bytes(&self) -> u64 {
         self.spec().entries.max_size().as_u64()
+    }
+
+    /// What may be chosen, as browsers want it.
+    fn accepted(&self) -> String {
+        let kinds = self.spec().entries.kinds.iter();
+        let endings: Vec<&str> = kinds
+            .map(|kind| match kind {
+                EntryKind::Onnx => ".onnx",
+                EntryKind::Script => ".zip",
+            })
+            .collect();
+        endings.join(",")
+    }
+
+    fn file_in_words(&self) -> String {
+        let kinds = self.spec().entries.kinds.iter();
+        let files: Vec<&str> = kinds
+            .map(|kind| match kind {
+                EntryKind::Onnx => "one .onnx file",
+                EntryKind::Script => "a .zip with main.py",
+            })
+            .collect();
+        files.join(" or ")
     }
 
     fn time(&self) -> String {
