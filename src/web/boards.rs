@@ -44,6 +44,8 @@ pub struct BoardView {
     /// The board as JSON and as the page of somebody who is not signed in, once asked for.
     pub json: OnceLock<KeptBody>,
     pub page: OnceCell<KeptBody>,
+    /// The board as a small picture, once asked for; `None` where there is nothing to compare.
+    pub picture: OnceLock<Option<String>>,
 }
 
 /// The constants of the formula, or why there are none.
@@ -212,6 +214,7 @@ async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error
         lines: Vec::new(),
         json: OnceLock::new(),
         page: OnceCell::new(),
+        picture: OnceLock::new(),
     };
     if let Some(class) = hardware_class {
         let scale =

@@ -5,7 +5,7 @@ use reqwest::multipart::{Form, Part};
 use crate::support::{Answer, App, Bundle, Person, starter};
 
 impl Person {
-    async fn sign_in(&self) {
+    pub async fn sign_in(&self) {
         let fields = [("name", self.name.as_str()), ("password", &self.password)];
         assert_eq!(self.post_form("/sign-in", &fields).await.status, 303);
     }

@@ -186,8 +186,16 @@ const ADVICE: &[Advice] = &[
          output has the whole traceback.",
     ),
     advice("internal", "We could not run it", AGAIN),
-    advice("runner_lost", "Our runner stopped in the middle of it", AGAIN),
-    advice("machine_busy", "Our machine was too busy to measure it", AGAIN),
+    advice(
+        "runner_lost",
+        "Our runner stopped in the middle of it",
+        AGAIN,
+    ),
+    advice(
+        "machine_busy",
+        "Our machine was too busy to measure it",
+        AGAIN,
+    ),
 ];
 
 fn find(code: &str) -> Option<&'static Advice> {

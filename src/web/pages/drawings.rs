@@ -204,7 +204,12 @@ mod tests {
         let interval = chart.interval.as_ref().unwrap();
         assert!(interval.left < chart.median_at);
         assert!(interval.left + interval.width > chart.median_at);
-        assert!(chart.render().unwrap().contains("10.0\u{a0}ms to 12.0\u{a0}ms"));
+        assert!(
+            chart
+                .render()
+                .unwrap()
+                .contains("10.0\u{a0}ms to 12.0\u{a0}ms")
+        );
         let without = TrialsChart::new(&costs_s[..3], None).unwrap();
         assert!(!without.render().unwrap().contains("class=\"interval\""));
         assert!(TrialsChart::new(&[], None).is_none());

@@ -316,7 +316,10 @@ impl ReportPage {
 
     fn trials_in_words(&self) -> String {
         let count = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
-        let profile = self.session.as_ref().map(|session| session.profile.as_str());
+        let profile = self
+            .session
+            .as_ref()
+            .map(|session| session.profile.as_str());
         match profile {
             Some(profile) => format!("{profile}: {count}, no interval"),
             None => format!("{count}, no interval"),

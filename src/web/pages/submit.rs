@@ -216,14 +216,16 @@ impl SubmitPage {
         }
     }
 
-    /// The arrays of single columns, long runs of like ones left out of the middle.
-    fn columns_left_out(&self) -> usize {
-        self.contract.columns.len().saturating_sub(COLUMNS_SHOWN)
+    /// The columns that are listed one by one.
+    fn columns(&self) -> &[contracts::Column] {
+        match self.contract.columns.as_slice() {
+            few if few.len() <= COLUMNS_LISTED => few,
+            many => &many[..COLUMNS_SHOWN],
+        }
     }
 
-    fn columns(&self) -> &[contracts::Column] {
-        let shown = self.contract.columns.len().min(COLUMNS_SHOWN);
-        &self.contract.columns[..shown]
+    fn columns_left_out(&self) -> usize {
+        self.contract.columns.len() - self.columns().len()
     }
 
     fn cost_name(&self) -> &'static str {
@@ -271,8 +273,10 @@ impl SubmitPage {
     }
 }
 
-/// Columns that are listed one by one.
-const COLUMNS_SHOWN: usize = 12;
+/// Columns up to which all are listed one by one.
+const COLUMNS_LISTED: usize = 16;
+/// Columns that are listed of more: they are mostly alike.
+const COLUMNS_SHOWN: usize = 3;
 
 pub async fn show(
     app: Data<App>,
