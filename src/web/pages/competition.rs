@@ -14,7 +14,9 @@ use super::markdown::Prose;
 use super::masthead::{Masthead, Tab};
 use crate::db;
 use crate::db::competitions::CompetitionFile;
-use crate::domain::competition::{CompetitionSpec, Cost, Direction, Profile, TaskKind, Window};
+use crate::domain::competition::{
+    CompetitionSpec, Cost, Direction, EntryKind, Profile, TaskKind, Window,
+};
 use crate::web::App;
 use crate::web::error::{Error, Problem};
 use crate::web::lookups::find_competition;
@@ -75,9 +77,25 @@ impl OverviewPage {
         }
     }
 
+    fn file_in_words(&self) -> String {
+        file_in_words(&self.spec().entries.kinds)
+    }
+
     fn time(&self) -> Figure {
         figures::duration(self.spec().limits.time)
     }
+}
+
+/// What is uploaded to a competition that takes these kinds.
+pub fn file_in_words(kinds: &[EntryKind]) -> String {
+    let files: Vec<&str> = kinds
+        .iter()
+        .map(|kind| match kind {
+            EntryKind::Onnx => "one self-contained .onnx file",
+            EntryKind::Script => "a .zip with main.py",
+        })
+        .collect();
+    files.join(" or ")
 }
 
 /// What a competition counts as the cost.

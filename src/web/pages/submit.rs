@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::competition::cost_in_words;
+use super::competition::{cost_in_words, file_in_words};
 use super::error::PageError;
 use super::figures::{self, Figure};
 use super::frame::{Frame, OwnFrame};
@@ -153,14 +153,7 @@ impl SubmitPage {
     }
 
     fn file_in_words(&self) -> String {
-        let kinds = self.spec().entries.kinds.iter();
-        let files: Vec<&str> = kinds
-            .map(|kind| match kind {
-                EntryKind::Onnx => "one .onnx file",
-                EntryKind::Script => "a .zip with main.py",
-            })
-            .collect();
-        files.join(" or ")
+        file_in_words(&self.spec().entries.kinds)
     }
 
     fn time(&self) -> String {
