@@ -7,7 +7,6 @@ mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
-mod neighbours;
 mod run;
 mod runtime;
 mod script;

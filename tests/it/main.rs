@@ -11,6 +11,7 @@ mod migrations;
 mod pages;
 mod reports;
 mod sandbox;
+mod scripts;
 mod starters;
 mod submissions;
 mod support;

@@ -13,7 +13,7 @@ async fn a_report_says_what_it_would_take_to_pass_the_next_one() {
     let app = App::with(&Bundle::lean()).await;
     let mut ada = app.person("ada");
     let dear = ada.submitted(starter("random_forest")).await;
-    let mut eve = app.person("eve");
+    let eve = app.person("eve");
     eve.submitted(starter("small_mlp")).await;
     app.run_all_jobs().await;
 

@@ -151,7 +151,7 @@ const ADVICE: &[Advice] = &[
     advice(
         "columns",
         "The predictions have other columns",
-        "Leave the row id and the target as columns, as the sample submission has them.",
+        "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`.",
     ),
     advice(
         "rows",
@@ -166,13 +166,14 @@ const ADVICE: &[Advice] = &[
     advice(
         "ids",
         "The row ids are not those of the test inputs",
-        "Copy the ids from the test inputs as text, each once: 007 is not 7.",
+        "Take the row ids from the test inputs that the script finds, not from the file that you downloaded: the hidden test \
+         has other rows. Read them as text: 007 is not 7.",
     ),
     advice(
         "submission_missing",
         "The script left no submission.csv",
-        "Write it to the working folder, which is where the script starts: `submission.csv`, with the columns of the \
-         sample submission.",
+        "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
+         `submission.to_csv(\"submission.csv\", index=False)`.",
     ),
     advice(
         "output_too_large",
@@ -182,8 +183,8 @@ const ADVICE: &[Advice] = &[
     advice(
         "exit_status",
         "The script ended with an error",
-        "Run main.py on the sample at home, with the packages and versions of the page to submit. The smoke run’s \
-         output has the whole traceback.",
+        "The smoke run’s standard error has Python’s traceback. Packages that the page to submit does not list cannot be \
+         installed: there is no network.",
     ),
     advice("internal", "We could not run it", AGAIN),
     advice(
