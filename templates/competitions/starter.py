@@ -3,7 +3,8 @@
     pip install pandas scikit-learn skl2onnx onnxruntime
     python starter.py
 
-It reads train.csv and {{ self.sample().trim_matches('"') }} from this folder; both are on the competition's data page.
+It reads train.csv and {{ self.sample().trim_matches('"') }} from this folder:
+both are on the competition's data page.
 """
 
 {% if !self.is_label_task() %}import numpy
