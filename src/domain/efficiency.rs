@@ -296,8 +296,9 @@ mod tests {
         let gap = accuracy.gap(0.9, 0.1, own.value - 0.05, 1.0).unwrap();
         assert_eq!(gap.cost_s, None);
         assert!((gap.score.unwrap() - 0.05 * 0.89).abs() < 1e-12);
-        // All of the cost would have to go: nothing costs nothing.
-        let gap = accuracy.gap(0.9, 0.1, own.quality_term, 1.0).unwrap();
+        // A little more than all of the cost would have to go.
+        let ahead = own.quality_term - 1e-9;
+        let gap = accuracy.gap(0.9, 0.1, ahead, 1.0).unwrap();
         assert_eq!(gap.cost_s, None);
         // A slow entry with a nearly perfect score, of both directions.
         let gap = accuracy.gap(0.999, 5.0, 0.1, 1.0).unwrap();

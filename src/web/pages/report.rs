@@ -247,7 +247,7 @@ impl ReportPage {
             term if term < 0.0 => {
                 format!("{metric} {score}, better than the reference’s {best}")
             }
-            term if term == 0.0 => format!("{metric} {score}, as good as the reference’s"),
+            0.0 => format!("{metric} {score}, as good as the reference’s"),
             _ => format!("what {metric} {score} falls short of the reference’s {best}"),
         };
         let cost_words = format!(
