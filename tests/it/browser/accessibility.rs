@@ -29,9 +29,12 @@ impl Browser {
                 let found = self.driver.execute(LOOK, vec![options]).await.unwrap();
                 let found = found.json().as_array().unwrap().clone();
                 let colours = if is_dark { "dark" } else { "light" };
-                wrong.extend(found.iter().filter_map(Value::as_str).map(|problem| {
-                    format!("{who}, {page}, {colours}: {problem}")
-                }));
+                wrong.extend(
+                    found
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(|problem| format!("{who}, {page}, {colours}: {problem}")),
+                );
             }
             self.resize(PHONE).await;
             let overhang = self.overhang().await;
@@ -49,7 +52,10 @@ async fn nothing_keeps_anybody_out_of_any_page() {
     let browser = Browser::start(Scripts::On).await;
     let site = browser.site;
     browser
-        .tell("Page.addScriptToEvaluateOnNewDocument", json!({"source": AXE}))
+        .tell(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({"source": AXE}),
+        )
         .await;
     let report = |id: &str| format!("/submissions/{id}");
     let pages = |paths: &[&str]| -> Vec<String> {

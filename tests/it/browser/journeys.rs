@@ -32,7 +32,10 @@ impl Browser {
             let title = self.title().await;
             // "#12 trial 2 of 3 · Handwritten digits · Leanboard"
             let state = title.split(" · ").next().unwrap_or_default();
-            let state = state.split_once(' ').map_or("", |(_, state)| state).to_owned();
+            let state = state
+                .split_once(' ')
+                .map_or("", |(_, state)| state)
+                .to_owned();
             if title.starts_with('#') && told.last() != Some(&state) {
                 told.push(state.clone());
             }
@@ -49,7 +52,14 @@ impl Browser {
 
 /// The order of what a title tells.
 fn rank(state: &str) -> usize {
-    let order = ["queued", "smoke run", "warm-up", "trial", "scoring", "scored"];
+    let order = [
+        "queued",
+        "smoke run",
+        "warm-up",
+        "trial",
+        "scoring",
+        "scored",
+    ];
     let place = order.iter().position(|start| state.starts_with(start));
     place.unwrap_or_else(|| panic!("{state:?}"))
 }
@@ -66,14 +76,21 @@ async fn somebody_signs_up_uploads_the_starter_watches_it_and_stands_on_the_boar
     browser.find("#progress, #result").await;
     let told = browser.watch().await;
     assert!(told.is_sorted_by_key(|state| rank(state)), "{told:?}");
-    assert!(told.iter().any(|state| state.starts_with("trial ")), "{told:?}");
+    assert!(
+        told.iter().any(|state| state.starts_with("trial ")),
+        "{told:?}"
+    );
     // The page became what it is now without being loaded anew.
-    let icon = browser.ask("return document.querySelector('link[rel=icon]').href").await;
+    let icon = browser
+        .ask("return document.querySelector('link[rel=icon]').href")
+        .await;
     assert!(icon.as_str().unwrap().contains("favicon-scored"), "{icon}");
     browser.wait_for("0.9718").await;
     browser.wait_for("no energy counter on this machine").await;
 
-    browser.click(".crumbs a[href='/competitions/digits']").await;
+    browser
+        .click(".crumbs a[href='/competitions/digits']")
+        .await;
     let row = browser.own_row().await;
     assert!(row.contains("kim") && row.contains("0.9718"), "{row}");
     browser.end().await;
@@ -85,15 +102,22 @@ async fn what_is_refused_and_what_fails_later_say_why_and_what_to_try() {
     browser.sign_up("max").await;
     // At the door: beside the field, and what was typed is kept.
     browser.write("description", "one hidden layer").await;
-    browser.submit(&browser.file("no_model.onnx", b"no model")).await;
+    browser
+        .submit(&browser.file("no_model.onnx", b"no model"))
+        .await;
     browser.find("#file-error").await;
     let kept = browser.find("[name=description]").await;
-    assert_eq!(kept.prop("value").await.unwrap().unwrap(), "one hidden layer");
+    assert_eq!(
+        kept.prop("value").await.unwrap().unwrap(),
+        "one hidden layer"
+    );
     let focused = browser.ask("return document.activeElement.id").await;
     assert_eq!(focused, "file");
     assert!(browser.text().await.contains("20 of 20 submissions left"));
 
-    browser.submit(&browser.file("nan.onnx", &broken("output_nan"))).await;
+    browser
+        .submit(&browser.file("nan.onnx", &broken("output_nan")))
+        .await;
     browser.find("#failure").await;
     assert!(browser.title().await.contains(" failed · "));
     let page = browser.text().await.to_lowercase();
@@ -124,7 +148,9 @@ async fn the_same_journey_goes_without_scripts() {
     let row = browser.own_row().await;
     assert!(row.contains("noa") && row.contains("0.9718"), "{row}");
     // Instants are in UTC where no script knows the reader's zone.
-    browser.go(&format!("/submissions/{}", browser.site.scored)).await;
+    browser
+        .go(&format!("/submissions/{}", browser.site.scored))
+        .await;
     assert!(browser.text().await.contains("UTC"));
     browser.end().await;
 }
@@ -155,10 +181,17 @@ impl Browser {
             };";
         for _ in 0..100 {
             self.press(Key::Tab).await;
-            let found = self.driver.execute(LOOK, vec![json!(selector)]).await.unwrap();
+            let found = self
+                .driver
+                .execute(LOOK, vec![json!(selector)])
+                .await
+                .unwrap();
             let found = found.json();
             let is_page = found["what"].as_str().unwrap().starts_with("<body");
-            assert!(is_page || found["is_seen"] == true, "the focus cannot be seen: {found}");
+            assert!(
+                is_page || found["is_seen"] == true,
+                "the focus cannot be seen: {found}"
+            );
             if found["is_there"] == true {
                 return;
             }
@@ -198,7 +231,9 @@ async fn the_same_journey_goes_with_the_keyboard_alone() {
     browser.press(Key::Enter).await;
     browser.find("#progress, #result").await;
     browser.watch().await;
-    browser.tab_to(".crumbs a[href='/competitions/digits']").await;
+    browser
+        .tab_to(".crumbs a[href='/competitions/digits']")
+        .await;
     browser.enter("/competitions/digits").await;
     let row = browser.own_row().await;
     assert!(row.contains("bea") && row.contains("0.9718"), "{row}");
@@ -224,7 +259,9 @@ async fn a_board_takes_a_new_row_without_losing_the_readers_place() {
     })
     .await;
     eventually("the new figures", async || {
-        let rows = browser.ask("return document.querySelector('tbody').innerText").await;
+        let rows = browser
+            .ask("return document.querySelector('tbody').innerText")
+            .await;
         rows.as_str().unwrap().contains("ada").then_some(())
     })
     .await;
@@ -246,11 +283,18 @@ async fn an_upload_shows_its_speed_and_can_be_stopped() {
             "offline": is_offline, "latency": 0,
             "downloadThroughput": -1, "uploadThroughput": bytes_per_second,
         });
-        browser.tell("Network.emulateNetworkConditions", conditions).await;
+        browser
+            .tell("Network.emulateNetworkConditions", conditions)
+            .await;
     };
     let state = async |words: &str| {
         eventually(words, async || {
-            let state = browser.find("[data-state]").await.text().await.unwrap_or_default();
+            let state = browser
+                .find("[data-state]")
+                .await
+                .text()
+                .await
+                .unwrap_or_default();
             state.contains(words).then_some(())
         })
         .await;
@@ -259,7 +303,12 @@ async fn an_upload_shows_its_speed_and_can_be_stopped() {
     network(false, 100_000).await;
     browser.submit(&browser.model("random_forest")).await;
     let figures = eventually("the speed", async || {
-        let figures = browser.find(".figures").await.text().await.unwrap_or_default();
+        let figures = browser
+            .find(".figures")
+            .await
+            .text()
+            .await
+            .unwrap_or_default();
         (figures.contains("/s") && figures.contains("left")).then_some(figures)
     })
     .await;
@@ -283,6 +332,9 @@ async fn an_upload_shows_its_speed_and_can_be_stopped() {
     let problem = browser
         .ask("return document.querySelector('#file').validationMessage")
         .await;
-    assert!(problem.as_str().unwrap().contains("at most 1 KiB"), "{problem}");
+    assert!(
+        problem.as_str().unwrap().contains("at most 1 KiB"),
+        "{problem}"
+    );
     browser.end().await;
 }

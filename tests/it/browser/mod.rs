@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
 
 use crate::support::{Person, eventually, starter};
@@ -68,7 +67,9 @@ impl Browser {
             .unwrap();
         if scripts == Scripts::Off {
             let preferences = json!({"profile.managed_default_content_settings.javascript": 2});
-            wishes.add_experimental_option("prefs", preferences).unwrap();
+            wishes
+                .add_experimental_option("prefs", preferences)
+                .unwrap();
         }
         let address = format!("http://127.0.0.1:{port}");
         let driver = eventually("chromedriver", async || {
@@ -104,27 +105,32 @@ impl Browser {
 
     /// Asks Chromium for what WebDriver has no word for.
     async fn tell(&self, command: &str, arguments: Value) -> Value {
-        let tools = ChromeDevTools::new(self.driver.handle.clone());
-        tools.execute_cdp_with_params(command, arguments).await.unwrap()
+        let told = self.driver.cdp().send_raw(command, arguments).await;
+        told.unwrap()
     }
 
     async fn resize(&self, (width, height): (u32, u32)) {
         let metrics =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.tell("Emulation.setDeviceMetricsOverride", metrics).await;
+        self.tell("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
     }
 
     async fn set_dark(&self, is_dark: bool) {
         let value = if is_dark { "dark" } else { "light" };
         let feature = json!({"name": "prefers-color-scheme", "value": value});
-        self.tell("Emulation.setEmulatedMedia", json!({"features": [feature]})).await;
+        self.tell("Emulation.setEmulatedMedia", json!({"features": [feature]}))
+            .await;
     }
 
     /// Signs in without the form, which the journeys try out.
     async fn be(&self, person: &Person) {
         self.go("/health").await;
         self.driver.delete_all_cookies().await.unwrap();
-        let fields = [("name", person.name.as_str()), ("password", &person.password)];
+        let fields = [
+            ("name", person.name.as_str()),
+            ("password", &person.password),
+        ];
         let answer = self.site.visitor().post_form("/sign-in", &fields).await;
         let cookie = answer.headers["set-cookie"].to_str().unwrap();
         let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();

@@ -21,7 +21,9 @@ async fn pictures_of_board_report_and_form_can_be_made() {
         ("submit", "/competitions/digits/submit".to_owned()),
     ] {
         browser.go(&page).await;
-        browser.ask("return document.fonts.ready.then(() => true)").await;
+        browser
+            .ask("return document.fonts.ready.then(() => true)")
+            .await;
         let picture = browser.driver.screenshot_as_png().await.unwrap();
         assert_eq!(size(&picture), SIZE, "{name}");
         assert!(picture.len() > BLANK, "{name} is blank");
