@@ -80,6 +80,9 @@ pub fn what_to_try(failure: &Failure) -> &'static str {
             "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
              `submission.to_csv(\"submission.csv\", index=False)`."
         }
+        "submission_unusable" => {
+            "Write `submission.csv` itself, a plain file with two columns and one line for each test row."
+        }
         "columns" => {
             "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`."
         }
