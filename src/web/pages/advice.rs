@@ -176,6 +176,11 @@ const ADVICE: &[Advice] = &[
          `submission.to_csv(\"submission.csv\", index=False)`.",
     ),
     advice(
+        "submission_unusable",
+        "`submission.csv` cannot be read",
+        "Write `submission.csv` itself, a plain file with two columns and one line for each test row.",
+    ),
+    advice(
         "output_too_large",
         "It left too much in its working folder",
         "Write submission.csv and little else; remove what the script needs only on its way.",
