@@ -21,6 +21,7 @@ impl Browser {
     async fn look_at(&self, who: &str, pages: &[String]) -> Vec<String> {
         let mut wrong = Vec::new();
         for page in pages {
+            self.set_dark(false).await;
             self.go(page).await;
             // Colours are all that the dark differs in.
             let colours = json!({"runOnly": ["color-contrast"]});
@@ -70,10 +71,12 @@ async fn nothing_keeps_anybody_out_of_any_page() {
     browser.be(&site.ada).await;
     let waiting = site.ada.submitted(starter("svc")).await;
     let mut wrong = browser.look_at("participant", &[report(&waiting)]).await;
+    let cancel = format!("/api/v1/submissions/{waiting}/cancel");
+    assert_eq!(site.ada.post_json(&cancel, json!({})).await.status, 204);
     site.is_measured().await;
 
     let mut own = pages(&["+", "+/submit", "+/submissions", "/account", "/nowhere"]);
-    own.extend([report(&site.scored), report(&site.failed)]);
+    own.extend([&site.scored, &site.failed, &waiting].map(|id| report(id)));
     wrong.extend(browser.look_at("participant", &own).await);
 
     browser.be(&site.host).await;

@@ -169,14 +169,18 @@ impl Browser {
 
     /// Presses Tab until the focus is there. Wherever it goes it can be seen.
     async fn tab_to(&self, selector: &str) {
+        // What stands for it may show it: a card around a link, a circle inside one.
         const LOOK: &str = "
             const it = document.activeElement;
-            const style = getComputedStyle(it);
-            const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+            const shows = (element) => {
+                const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+                return (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
+            };
             const box = it.getBoundingClientRect();
             return {
                 is_there: it.matches(arguments[0]),
-                is_seen: (outlined || style.boxShadow !== 'none') && box.width > 0 && box.right > 0,
+                is_seen: box.width > 0 && box.right > 0
+                    && [it, ...it.children, it.closest('li')].some((near) => near !== null && shows(near)),
                 what: it.outerHTML.slice(0, 120),
             };";
         for _ in 0..100 {

@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::support::{App, Bundle, Person, Runner, broken, eventually, starter, unique_name};
@@ -36,7 +35,12 @@ pub async fn find() -> &'static Site {
 }
 
 async fn start() -> (&'static Site, App, Runner) {
-    let app = App::with(&Bundle::digits()).await;
+    // The pictures show all of the demo; journeys need no more than what they can download.
+    let bundle = match super::screenshots::folder() {
+        Some(_) => Bundle::digits(),
+        None => Bundle::offering(),
+    };
+    let app = App::with(&bundle).await;
     let ada = app.person("ada");
     let scored = ada.submitted(starter("small_mlp")).await;
     let failed = ada.submitted(broken("output_nan")).await;
@@ -59,14 +63,20 @@ impl Site {
         Person::new(&self.address, "visitor", String::new(), None)
     }
 
-    /// Waits until nothing waits any more.
+    /// Waits until nothing waits any more, one after the other.
     pub async fn is_measured(&self) {
         let visitor = self.visitor();
-        eventually("the end of the queue", async || {
+        let left = async || {
             let queue = visitor.get("/api/v1/queue").await.json();
-            let is_empty = |key: &str| queue[key] == Value::from(0);
-            (is_empty("queued") && is_empty("running")).then_some(())
-        })
-        .await;
+            queue["queued"].as_u64().unwrap() + queue["running"].as_u64().unwrap()
+        };
+        let mut before = left().await;
+        while before > 0 {
+            before = eventually("the next one's end", async || {
+                let now = left().await;
+                (now != before).then_some(now)
+            })
+            .await;
+        }
     }
 }
