@@ -40,7 +40,7 @@ async fn nothing_is_handed_out_before_a_competition_opens() {
         assert!(refused.body.contains("once the competition is open"));
     }
     let page = visitor.get("/competitions/digits/submit").await.body;
-    assert!(!page.contains("small_mlp.onnx"));
+    assert!(!page.contains("small_mlp.onnx") && !page.contains("import pandas"));
 }
 
 #[tokio::test]

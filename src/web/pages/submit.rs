@@ -101,7 +101,8 @@ impl SubmitPage {
         };
         let board = boards::find(app, competition.spec.slug.as_str(), None, wanted).await?;
         let machine = db::runners::find_latest_alive(&app.db).await?;
-        let script = StarterScript::new(&competition.spec, &contract);
+        let script = StarterScript::new(&competition.spec, &contract)
+            .filter(|_| now >= competition.spec.opens_at);
         Ok(SubmitPage {
             frame,
             script: script.map(|script| script.render()).transpose()?,
