@@ -76,12 +76,12 @@ async fn nothing_keeps_anybody_out_of_any_page() {
     site.is_measured().await;
 
     let mut own = pages(&["+", "+/submit", "+/submissions", "/account", "/nowhere"]);
-    own.extend([&site.scored, &site.failed, &waiting].map(|id| report(id)));
+    own.extend([&site.scored, &site.failed, &waiting, &site.script].map(|id| report(id)));
     wrong.extend(browser.look_at("participant", &own).await);
 
     browser.be(&site.host).await;
     let mut all = pages(&["+?split=private", "+/submit", "/account"]);
-    all.extend([report(&site.scored), report(&site.failed)]);
+    all.extend([report(&site.script), report(&site.failed)]);
     wrong.extend(browser.look_at("host", &all).await);
 
     browser.driver.delete_all_cookies().await.unwrap();
@@ -96,6 +96,8 @@ async fn nothing_keeps_anybody_out_of_any_page() {
         "/sign-in",
         "/sign-up",
         "/docs/api",
+        "/competitions/diamonds",
+        "/competitions/diamonds/submit",
     ]);
     public.extend([report(&site.scored), report(&site.failed)]);
     wrong.extend(browser.look_at("visitor", &public).await);
