@@ -1,6 +1,7 @@
 //! All of HTTP: the pages and the JSON API. Runs nothing and measures nothing; it meets the runner
 //! in the database and in the store only.
 
+mod advice;
 mod api;
 pub mod auth;
 mod boards;
@@ -9,6 +10,8 @@ mod error;
 mod forms;
 mod lookups;
 mod pages;
+mod queue;
+mod standing;
 mod static_files;
 mod uploads;
 
@@ -29,6 +32,7 @@ use crate::domain::clock::Clock;
 use crate::store::Store;
 use boards::BoardCache;
 use error::Error;
+pub use pages::figures;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
 const HASHES_AT_ONCE: usize = 2;

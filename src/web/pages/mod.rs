@@ -1,13 +1,12 @@
 //! The pages: HTML made on the server, readable without a script.
 
 mod account;
-mod advice;
 mod competition;
 mod docs;
 mod drawings;
 mod energy;
 mod error;
-mod figures;
+pub mod figures;
 mod formula;
 mod frame;
 mod home;
@@ -19,7 +18,6 @@ mod model_facts;
 mod report;
 mod scatter;
 mod sign_in;
-mod standing;
 mod submissions;
 mod submit;
 
@@ -29,7 +27,7 @@ use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
 use askama::Template;
 
 use super::error::Problem;
-use super::get;
+use super::{advice, get, standing};
 pub use error::PageError;
 
 const HTML: &str = "text/html; charset=utf-8";

@@ -27,8 +27,9 @@ use crate::domain::submission::{Failure, Phase, Status};
 use crate::domain::trial::Trial;
 use crate::web::App;
 use crate::web::boards::BoardView;
-use crate::web::error::{Error, Problem};
+use crate::web::error::Problem;
 use crate::web::lookups::find_submission;
+use crate::web::queue::{Queued, find_queued};
 
 #[derive(Template, WebTemplate)]
 #[template(path = "submissions/report.html")]
@@ -44,14 +45,6 @@ pub struct ReportPage {
     /// For its team and for hosts.
     smoke: Option<SmokeRun>,
     is_own: bool,
-}
-
-/// A queued submission's place, and what the wait is likely to be.
-struct Queued {
-    position: i64,
-    runners: i64,
-    /// In seconds; `None` before anything was measured.
-    wait_s: Option<f64>,
 }
 
 /// A step on the way from the queue to the score.
@@ -234,17 +227,4 @@ pub async fn show(
         smoke,
         is_own,
     })
-}
-
-async fn find_queued(app: &App, id: SubmissionId) -> Result<Option<Queued>, Error> {
-    let Some(position) = db::jobs::position(&app.db, id).await? else {
-        return Ok(None);
-    };
-    let runners = db::runners::count_alive(&app.db).await?;
-    let each_s = db::jobs::median_duration_s(&app.db).await?;
-    Ok(Some(Queued {
-        position,
-        runners,
-        wait_s: each_s.map(|each_s| each_s * position as f64 / runners.max(1) as f64),
-    }))
 }
