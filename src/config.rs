@@ -181,9 +181,36 @@ pub struct ClientSettings {
         env = "LEANBOARD_TOKEN",
         hide_env_values = true,
         value_name = "TOKEN",
-        value_parser = Token::parse
+        value_parser = Unchecked::of
     )]
-    pub token: Option<Token>,
+    pub token: Option<Unchecked>,
+}
+
+/// What is given as a token. It is checked where it is used: whoever reads arguments shows those that
+/// are wrong.
+#[derive(Clone)]
+pub struct Unchecked(String);
+
+impl Unchecked {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "as the reader of arguments wants it"
+    )]
+    fn of(text: &str) -> Result<Unchecked, std::convert::Infallible> {
+        Ok(Unchecked(text.to_owned()))
+    }
+
+    /// # Errors
+    /// As for any token.
+    pub fn check(&self) -> Result<Token, String> {
+        Token::parse(&self.0).map_err(|error| format!("--token (LEANBOARD_TOKEN): {error}"))
+    }
+}
+
+impl std::fmt::Debug for Unchecked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unchecked(…)")
+    }
 }
 
 /// An API token. It is never shown, not even where a program is searched for faults.

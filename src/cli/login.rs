@@ -26,16 +26,14 @@ impl Login {
         client::finish(self.login())
     }
 
-    fn login(mut self) -> Result<ExitCode, ClientError> {
+    fn login(&self) -> Result<ExitCode, ClientError> {
         let server = Client::new(&self.client)?.server().to_owned();
         let token = match &self.client.token {
-            Some(token) => token.clone(),
+            Some(given) => given.check().map_err(ClientError::Usage)?,
             None => ask(&server)?,
         };
-        self.client.server = Some(server.clone());
-        self.client.token = Some(token.clone());
         // One that the server does not know is not kept.
-        Client::new(&self.client)?.submissions(None)?;
+        Client::of(server.clone(), Some(token.clone())).submissions(None)?;
         let path = client_file::write(&server, &token)?;
         say(format!(
             "{server} knows this token; it is kept in {}",

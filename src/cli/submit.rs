@@ -27,7 +27,7 @@ const INTERRUPTED: u8 = 130;
 #[command(
     after_help = "Ends with 0 if the submission was scored (with --no-wait, if it was \
     queued), 1 if it was refused, failed or was cancelled or the connection was lost, 2 if an \
-    argument or a setting is wrong, and 130 on Ctrl-C, which leaves it queued."
+    argument or a setting is wrong, and 130 on Ctrl-C, which leaves it as it is, queued or running."
 )]
 pub struct Submit {
     /// The file to submit
@@ -142,8 +142,8 @@ async fn wait(
         Some(Err(error)) => Err(error),
         None => {
             progress.say(&format!(
-                "\nSubmission {number} stays queued. See how it fares: leanboard status \
-                 {number}\nIts report: {}",
+                "\nSubmission {number} is left as it is, queued or running. See how it fares: \
+                 leanboard status {number}\nIts report: {}",
                 client.page(&created.url)
             ));
             Ok(ExitCode::from(INTERRUPTED))

@@ -115,12 +115,19 @@ impl Client {
         let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
         // The file's token is for the file's server, and not for any that a flag names.
         let is_of_file = file.server.as_ref().is_none_or(|own| *own == server);
-        let token = (settings.token.clone()).or(file.token.filter(|_| is_of_file));
-        Ok(Client {
+        let token = match &settings.token {
+            Some(given) => Some(given.check().map_err(ClientError::Usage)?),
+            None => file.token.filter(|_| is_of_file),
+        };
+        Ok(Client::of(server, token))
+    }
+
+    pub fn of(server: String, token: Option<Token>) -> Client {
+        Client {
             agent: agent(),
             server,
             token,
-        })
+        }
     }
 
     /// The same, where nothing can be done without a token.

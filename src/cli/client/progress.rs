@@ -15,7 +15,7 @@ const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// Where lines stay, as in a log.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The bar, in columns of the terminal.
-const BAR_WIDTH: usize = 30;
+const BAR_WIDTH: usize = 20;
 
 /// The line at the bottom of the terminal, or lines of a log.
 pub struct Progress {
@@ -80,11 +80,13 @@ pub struct Upload<'a, R> {
     size: Bytes,
     read: u64,
     begun_at: Instant,
+    /// In a log, a small file is worth one line when it was sent.
     drawn_at: Option<Instant>,
 }
 
 impl<'a, R: Read> Upload<'a, R> {
     pub fn new(from: R, progress: &'a mut Progress, name: &str, size: u64) -> Upload<'a, R> {
+        let is_terminal = progress.is_terminal;
         Upload {
             from,
             progress,
@@ -92,7 +94,7 @@ impl<'a, R: Read> Upload<'a, R> {
             size: Bytes::new(size),
             read: 0,
             begun_at: Instant::now(),
-            drawn_at: None,
+            drawn_at: (!is_terminal).then(Instant::now),
         }
     }
 

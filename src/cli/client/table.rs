@@ -9,8 +9,8 @@ use super::plain;
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A column is not cut below this width.
-const CUT_MIN: usize = 8;
+/// Rather than to cut a column below this width, others are left out.
+const CUT_MIN: usize = 14;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -24,7 +24,8 @@ pub struct Column {
     pub align: Align,
     /// Cut with an ellipsis where there is no room; the others stay whole.
     pub may_be_cut: bool,
-    /// Where there is still no room, columns are left out, the highest number first; 0 stays.
+    /// Where there is still no room, columns are left out: those of the highest number first, all
+    /// at once. 0 stays.
     pub drop_order: u8,
 }
 
@@ -111,16 +112,11 @@ fn fit(columns: &[Column], widths: &mut [usize], shown: &mut Vec<usize>, width: 
             widths[at] -= excess;
             return;
         }
-        let dropped = (shown.iter().enumerate())
-            .filter(|(_, at)| columns[**at].drop_order > 0)
-            .max_by_key(|(_, at)| columns[**at].drop_order)
-            .map(|(place, _)| place);
-        match (dropped, can_be_cut) {
-            (Some(place), _) => {
-                shown.remove(place);
-            }
+        let dropped = shown.iter().map(|&at| columns[at].drop_order).max();
+        match (dropped.filter(|order| *order > 0), can_be_cut) {
+            (Some(order), _) => shown.retain(|&at| columns[at].drop_order != order),
             (None, Some(at)) => {
-                widths[at] = CUT_MIN.min(widths[at]);
+                widths[at] = widths[at].saturating_sub(excess).max(1);
                 return;
             }
             (None, None) => return,
@@ -188,21 +184,21 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_cut_and_then_left_out() {
+    fn what_does_not_fit_is_left_out_and_cut() {
         assert_eq!(
-            lay_out(&COLUMNS, &rows(), Some(32)),
+            lay_out(&COLUMNS, &rows(), Some(35)),
             [
-                "rank  team        score  entries",
-                "   1  Straight…     0.9       12",
-                "  10  数字の読…    0.25        1",
+                "rank  team            score",
+                "   1  Straight Lines    0.9",
+                "  10  数字の読み手     0.25",
             ]
         );
         assert_eq!(
-            lay_out(&COLUMNS, &rows(), Some(24)),
+            lay_out(&COLUMNS, &rows(), Some(23)),
             [
-                "rank  team         score",
-                "   1  Straight L…    0.9",
-                "  10  数字の読み…   0.25",
+                "rank  team        score",
+                "   1  Straight …    0.9",
+                "  10  数字の読…    0.25",
             ]
         );
     }
