@@ -15,7 +15,8 @@ use crate::config::ClientSettings;
 use crate::domain::names::clean_file_name;
 use crate::domain::units::Bytes;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A trial takes little more than half a second, and each should be seen.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A server that is started anew comes back within this time.
 const LOST_MAX: Duration = Duration::from_secs(60);
 /// The board hears of a result a moment after it is stored.

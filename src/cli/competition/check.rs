@@ -26,6 +26,9 @@ const SPLIT_ROWS_MIN: usize = 100;
 /// looked at once more.
 const BENCHMARK_SLACK: f64 = 0.1;
 
+/// Test rows that also stand among the training data, as a share, from which on they matter.
+const KNOWN_ROWS_SHARE: f64 = 0.05;
+
 /// Says all that was found.
 ///
 /// # Errors
@@ -261,6 +264,7 @@ fn warnings(bundle: &Bundle) -> Vec<String> {
     warnings.extend(sample_of_test(bundle));
     for file in bundle.files.iter().filter(|f| f.kind == FileKind::Public) {
         warnings.extend(told_answers(bundle, file));
+        warnings.extend(known_rows(bundle, file));
     }
     warnings.extend(starter_files(bundle));
     if spec.starter.len() == 1 {
@@ -396,7 +400,35 @@ fn told_answers(bundle: &Bundle, file: &BundleFile) -> Option<String> {
     })
 }
 
-/// A public file as a table, if it is one with row ids.
+/// Whether many test rows can be looked up in a file with answers, under another id.
+fn known_rows(bundle: &Bundle, file: &BundleFile) -> Option<String> {
+    let public = table(bundle, file)?;
+    public.column(&bundle.spec.task.target)?;
+    let hidden = table(bundle, bundle.file(&bundle.spec.task.test)?)?;
+    let known: HashSet<Vec<&String>> = rows(&public, &hidden)?.into_iter().collect();
+    let inputs = rows(&hidden, &hidden)?;
+    let found = inputs.iter().filter(|row| known.contains(*row)).count();
+    let is_much = found as f64 >= KNOWN_ROWS_SHARE * inputs.len() as f64;
+    is_much.then(|| {
+        format!(
+            "{}: {found} of the {} hidden test rows stand in it too, cell by cell, so that their \
+             answers can be looked up; keep rows that are alike on one side",
+            file.path,
+            inputs.len()
+        )
+    })
+}
+
+/// The rows of a table, in the columns of another, if it has them all.
+fn rows<'a>(table: &'a TextTable, of: &TextTable) -> Option<Vec<Vec<&'a String>>> {
+    let columns: Vec<&Vec<String>> = (of.columns.iter())
+        .map(|column| table.column(&column.name).map(|found| &found.cells))
+        .collect::<Option<_>>()?;
+    let row = |at: usize| columns.iter().map(|cells| &cells[at]).collect();
+    Some((0..table.ids.len()).map(row).collect())
+}
+
+/// A file as a table, if it is one with row ids.
 fn table(bundle: &Bundle, file: &BundleFile) -> Option<TextTable> {
     if !file.path.ends_with(".csv") {
         return None;
