@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::Error;
-use super::submissions::stored_cost;
+use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::{CompetitionSpec, Window};
 use crate::domain::efficiency::{Degenerate, Efficiency, Scale, Unranked};
 use crate::domain::energy::Energy;
@@ -108,7 +108,7 @@ pub async fn list_entries(
         .map(|row| {
             let window = match spec.measuring.window {
                 Window::Inference => stored_cost(row.inference_wall_s, row.inference_cpu_s),
-                Window::Total => stored_cost(row.total_wall_s, row.total_cpu_s),
+                Window::Total => Some(whole_cost(row.total_wall_s, row.total_cpu_s)),
             };
             Entry {
                 submission: row.id,
@@ -118,7 +118,7 @@ pub async fn list_entries(
                     Split::Public => row.score_public,
                     Split::Private => row.score_private,
                 },
-                cost_s: Some(window.of(spec.efficiency.cost).as_secs_f64()),
+                cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
             }
         })
         .collect())
@@ -378,7 +378,7 @@ pub async fn list_standings(
             ),
             summary: Summary {
                 inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
-                total: stored_cost(row.total_wall_s, row.total_cpu_s),
+                total: whole_cost(row.total_wall_s, row.total_cpu_s),
                 peak_memory: Bytes::from_i64(row.peak_memory_bytes),
                 energy: row.energy.0,
                 trials: u32::try_from(row.trials).unwrap_or(0),

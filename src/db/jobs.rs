@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::competitions::stored_digest;
+use super::submissions::stored_kind;
 use super::{Error, interval};
+use crate::domain::competition::EntryKind;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, JobId, RunnerId, SubmissionId, TeamId};
 use crate::domain::submission::{Failure, Phase};
@@ -62,6 +64,7 @@ pub struct Claim {
     pub submission: SubmissionId,
     pub competition: CompetitionId,
     pub artifact: Digest,
+    pub kind: EntryKind,
     pub reference: bool,
 }
 
@@ -88,7 +91,7 @@ pub async fn claim(
                    limit 1)
                returning id, attempt, submission_id)
            select claimed.id as "id: JobId", attempt, submission_id as "submission_id: SubmissionId",
-               competition_id as "competition_id: CompetitionId", artifact_digest, reference
+               competition_id as "competition_id: CompetitionId", artifact_digest, kind, reference
            from claimed
            join submissions on submissions.id = claimed.submission_id"#,
         runner.0,
@@ -104,6 +107,7 @@ pub async fn claim(
         submission: row.submission_id,
         competition: row.competition_id,
         artifact: stored_digest(&row.artifact_digest),
+        kind: stored_kind(&row.kind),
         reference: row.reference,
     }))
 }
@@ -126,7 +130,7 @@ impl Lease {
     }
 }
 
-/// Extends the lease and says what the runner does next.
+/// Extends the lease, and says and notes what the runner does next.
 pub async fn heartbeat(
     db: impl PgExecutor<'_>,
     claim: &Claim,
@@ -137,10 +141,17 @@ pub async fn heartbeat(
         Phase::Trial { number, of } => (Some(column(number)), Some(column(of))),
         Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
     };
-    let updated = sqlx::query!(
-        "update jobs
-         set lease_until = now() + $4::interval, phase = $5, trial = $6, trials = $7
-         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+    let noted = sqlx::query!(
+        "with held as (
+             update jobs
+             set lease_until = now() + $4::interval, phase = $5, trial = $6, trials = $7
+             where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'
+             returning id, attempt)
+         insert into job_phases (job_id, attempt, number, phase, trial, trials)
+         select id, attempt,
+             1 + (select count(*) from job_phases where job_id = $1 and job_phases.attempt = $3),
+             $5, $6, $7
+         from held",
         claim.job.0,
         claim.runner.0,
         claim.attempt,
@@ -151,7 +162,7 @@ pub async fn heartbeat(
     )
     .execute(db)
     .await?;
-    Ok(Lease::from_rows(updated.rows_affected()))
+    Ok(Lease::from_rows(noted.rows_affected()))
 }
 
 fn column(count: u32) -> i32 {
@@ -328,37 +339,6 @@ pub async fn count(db: impl PgExecutor<'_>) -> Result<QueueLength, Error> {
         r#"select count(*) filter (where state = 'queued') as "queued!",
                count(*) filter (where state = 'running') as "running!"
            from jobs"#,
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// What is left to do for one competition.
-pub async fn count_of_competition(
-    db: impl PgExecutor<'_>,
-    competition: CompetitionId,
-) -> Result<QueueLength, Error> {
-    sqlx::query_as!(
-        QueueLength,
-        r#"select count(*) filter (where state = 'queued') as "queued!",
-               count(*) filter (where state = 'running') as "running!"
-           from jobs
-           join submissions on submissions.id = jobs.submission_id
-           where submissions.competition_id = $1 and state in ('queued', 'running')"#,
-        competition.0,
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// The median time from claim to end of the last fifty scored jobs, in seconds: what a place in the
-/// queue costs. `None` before there are any.
-pub async fn median_duration_s(db: impl PgExecutor<'_>) -> Result<Option<f64>, Error> {
-    sqlx::query_scalar!(
-        "select percentile_cont(0.5) within group (order by seconds) as median
-         from (select extract(epoch from finished_at - claimed_at)::float8 as seconds
-               from jobs where state = 'scored' and claimed_at is not null
-               order by finished_at desc limit 50) as latest",
     )
     .fetch_one(db)
     .await

@@ -7,11 +7,11 @@ use sqlx::{PgConnection, PgExecutor};
 use super::Error;
 use super::competitions::stored_digest;
 use super::jobs::Claim;
-use super::submissions::stored_cost;
+use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::Profile;
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
-use crate::domain::trial::{Summary, Trial};
+use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Summary, Trial};
 use crate::domain::units::Bytes;
 
 #[derive(Debug)]
@@ -63,22 +63,25 @@ async fn insert_trial(
     session: SessionId,
     trial: &Trial,
 ) -> Result<(), Error> {
+    let phases = trial.harness_phases();
     sqlx::query!(
         "insert into trials (session_id, number, passes, start_up_wall_s, start_up_cpu_s,
              first_call_wall_s, first_call_cpu_s, inference_wall_s, inference_cpu_s, finish_wall_s,
-             finish_cpu_s, peak_memory_bytes, energy, predictions_digest)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             finish_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy, predictions_digest)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         session.0,
         i32::try_from(trial.number).unwrap_or(i32::MAX),
         i32::try_from(trial.passes).unwrap_or(i32::MAX),
-        trial.start_up.wall.as_secs_f64(),
-        trial.start_up.cpu.as_secs_f64(),
-        trial.first_call.wall.as_secs_f64(),
-        trial.first_call.cpu.as_secs_f64(),
-        trial.inference.wall.as_secs_f64(),
-        trial.inference.cpu.as_secs_f64(),
-        trial.finish.wall.as_secs_f64(),
-        trial.finish.cpu.as_secs_f64(),
+        wall_s(phases.map(|phases| phases.start_up)),
+        cpu_s(phases.map(|phases| phases.start_up)),
+        wall_s(phases.map(|phases| phases.first_call)),
+        cpu_s(phases.map(|phases| phases.first_call)),
+        wall_s(phases.map(|phases| phases.inference)),
+        cpu_s(phases.map(|phases| phases.inference)),
+        wall_s(phases.map(|phases| phases.finish)),
+        cpu_s(phases.map(|phases| phases.finish)),
+        trial.total().wall.as_secs_f64(),
+        trial.total().cpu.as_secs_f64(),
         trial.peak_memory.as_i64(),
         Json(&trial.energy) as _,
         trial.predictions.as_bytes(),
@@ -95,8 +98,8 @@ pub async fn list_trials(
 ) -> Result<Vec<Trial>, Error> {
     let rows = sqlx::query!(
         r#"select number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
-               inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, peak_memory_bytes,
-               energy as "energy: Json<Energy>", predictions_digest
+               inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, total_wall_s, total_cpu_s,
+               peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest
            from trials
            join sessions on sessions.id = trials.session_id
            where submission_id = $1
@@ -109,11 +112,18 @@ pub async fn list_trials(
         .into_iter()
         .map(|row| Trial {
             number: u32::try_from(row.number).unwrap_or(0),
-            start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s),
-            first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s),
-            inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+            phases: (|| {
+                Some(Phases::Harness(HarnessPhases {
+                    start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s)?,
+                    first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s)?,
+                    inference: stored_cost(row.inference_wall_s, row.inference_cpu_s)?,
+                    finish: stored_cost(row.finish_wall_s, row.finish_cpu_s)?,
+                }))
+            })()
+            .unwrap_or(Phases::Script {
+                total: whole_cost(row.total_wall_s, row.total_cpu_s),
+            }),
             passes: u32::try_from(row.passes).unwrap_or(1),
-            finish: stored_cost(row.finish_wall_s, row.finish_cpu_s),
             peak_memory: Bytes::from_i64(row.peak_memory_bytes),
             energy: row.energy.0,
             predictions: stored_digest(&row.predictions_digest),
@@ -190,8 +200,8 @@ pub async fn insert_summary(
         scores.public,
         scores.private,
         scores.all,
-        summary.inference.wall.as_secs_f64(),
-        summary.inference.cpu.as_secs_f64(),
+        wall_s(summary.inference),
+        cpu_s(summary.inference),
         summary.total.wall.as_secs_f64(),
         summary.total.cpu.as_secs_f64(),
         summary.peak_memory.as_i64(),
@@ -203,6 +213,14 @@ pub async fn insert_summary(
     .execute(db)
     .await?;
     Ok(())
+}
+
+fn wall_s(cost: Option<PhaseCost>) -> Option<f64> {
+    cost.map(|cost| cost.wall.as_secs_f64())
+}
+
+fn cpu_s(cost: Option<PhaseCost>) -> Option<f64> {
+    cost.map(|cost| cost.cpu.as_secs_f64())
 }
 
 /// What a smoke run printed and how it ended.
@@ -231,6 +249,58 @@ pub async fn insert_smoke_run(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What a run on hidden inputs printed and how it ended, the failure's message included: for hosts.
+#[derive(Debug, Clone)]
+pub struct RunLog {
+    /// 0 is the warm-up, then the trials.
+    pub number: u32,
+    pub outcome: String,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub async fn insert_hidden_run(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    run: &RunLog,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into hidden_runs (job_id, attempt, number, outcome, stdout, stderr)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (job_id, attempt, number) do nothing",
+        claim.job.0,
+        claim.attempt,
+        i32::try_from(run.number).unwrap_or(i32::MAX),
+        run.outcome,
+        run.stdout,
+        run.stderr,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The latest attempt's runs on hidden inputs, in their order.
+pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec<RunLog>, Error> {
+    let rows = sqlx::query!(
+        "select number, outcome, stdout, stderr from hidden_runs
+         where job_id = $1 and attempt = (select max(attempt) from hidden_runs where job_id = $1)
+         order by number",
+        job.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RunLog {
+            number: u32::try_from(row.number).unwrap_or(0),
+            outcome: row.outcome,
+            stdout: row.stdout,
+            stderr: row.stderr,
+        })
+        .collect())
 }
 
 /// The latest attempt's smoke run.

@@ -114,7 +114,7 @@ pub struct Submission {
     pub competition_title: String,
     pub team: TeamId,
     pub team_name: String,
-    pub kind: String,
+    pub kind: EntryKind,
     pub file_name: String,
     pub description: String,
     pub artifact: Digest,
@@ -253,7 +253,7 @@ impl From<Row> for Submission {
             competition_title: row.title,
             team: row.team_id,
             team_name: row.team_name,
-            kind: row.kind,
+            kind: stored_kind(&row.kind),
             file_name: row.file_name,
             description: row.description,
             artifact: stored_digest(&row.artifact_digest),
@@ -275,8 +275,8 @@ fn scored(row: &Row) -> Option<Scored> {
         score_public: row.score_public?,
         score_private: row.score_private?,
         summary: Summary {
-            inference: stored_cost(row.inference_wall_s?, row.inference_cpu_s?),
-            total: stored_cost(row.total_wall_s?, row.total_cpu_s?),
+            inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+            total: stored_cost(row.total_wall_s, row.total_cpu_s)?,
             peak_memory: Bytes::from_i64(row.peak_memory_bytes?),
             energy: row.energy.as_ref()?.0.clone(),
             trials: u32::try_from(row.measured_trials?).unwrap_or(0),
@@ -285,8 +285,21 @@ fn scored(row: &Row) -> Option<Scored> {
     })
 }
 
-/// Seconds as they were stored; a duration is never negative or not a number.
-pub(super) fn stored_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
+/// The tables' checks allow no other.
+pub(super) fn stored_kind(kind: &str) -> EntryKind {
+    match kind {
+        "script" => EntryKind::Script,
+        _ => EntryKind::Onnx,
+    }
+}
+
+/// Seconds as they were stored, if they were.
+pub(super) fn stored_cost(wall_s: Option<f64>, cpu_s: Option<f64>) -> Option<PhaseCost> {
+    Some(whole_cost(wall_s?, cpu_s?))
+}
+
+/// A duration is never negative or not a number.
+pub(super) fn whole_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
     let duration = |seconds| std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
     PhaseCost {
         wall: duration(wall_s),
@@ -295,20 +308,31 @@ pub(super) fn stored_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
 }
 
 /// A job's state; the table's checks keep the columns consistent.
-fn status(state: &str, phase: Option<&str>, trial: Option<i32>, trials: Option<i32>) -> Status {
+pub(super) fn status(
+    state: &str,
+    named: Option<&str>,
+    trial: Option<i32>,
+    trials: Option<i32>,
+) -> Status {
+    match state {
+        "queued" => Status::Queued,
+        "running" => Status::Running(phase(named.unwrap_or_default(), trial, trials)),
+        "scored" => Status::Scored,
+        "cancelled" => Status::Cancelled,
+        _ => Status::Failed,
+    }
+}
+
+pub(super) fn phase(name: &str, trial: Option<i32>, trials: Option<i32>) -> Phase {
     let count = |number: Option<i32>| number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-    match (state, phase) {
-        ("queued", _) => Status::Queued,
-        ("running", Some("warm-up")) => Status::Running(Phase::WarmUp),
-        ("running", Some("trial")) => Status::Running(Phase::Trial {
+    match name {
+        "warm-up" => Phase::WarmUp,
+        "trial" => Phase::Trial {
             number: count(trial),
             of: count(trials),
-        }),
-        ("running", Some("scoring")) => Status::Running(Phase::Scoring),
-        ("running", _) => Status::Running(Phase::Smoke),
-        ("scored", _) => Status::Scored,
-        ("cancelled", _) => Status::Cancelled,
-        _ => Status::Failed,
+        },
+        "scoring" => Phase::Scoring,
+        _ => Phase::Smoke,
     }
 }
 

@@ -7,6 +7,7 @@ pub mod competition;
 pub mod digest;
 pub mod efficiency;
 pub mod energy;
+pub mod forecast;
 pub mod ids;
 pub mod limits;
 pub mod names;

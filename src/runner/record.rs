@@ -46,8 +46,8 @@ impl Runner {
             Lease::Held => tracing::info!(
                 submission.id = %claim.submission,
                 score = evaluated.scores.public.as_f64(),
-                inference.cpu_s = summary.inference.cpu.as_secs_f64(),
-                inference.wall_s = summary.inference.wall.as_secs_f64(),
+                total.cpu_s = summary.total.cpu.as_secs_f64(),
+                total.wall_s = summary.total.wall.as_secs_f64(),
                 "scored a submission"
             ),
             Lease::Lost => tracing::warn!(
@@ -161,9 +161,10 @@ async fn freeze(
     summary: &Summary,
     now: DateTime<Utc>,
 ) -> Result<(), db::Error> {
-    let cost = summary
-        .window(spec.measuring.window)
-        .of(spec.efficiency.cost);
+    // A reference without this figure has no cost above zero, which is degenerate.
+    let cost = (summary.window(spec.measuring.window))
+        .map(|window| window.of(spec.efficiency.cost))
+        .unwrap_or_default();
     let scale = Scale::freeze(
         spec.metric.benchmark,
         score,

@@ -2,23 +2,27 @@
 //! hidden test inputs, each in a process and a sandbox of its own. Knows no database. The only
 //! place where the sandbox and the meter meet.
 
+mod ending;
 mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod run;
+mod script;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use exchange::{Sees, Stretches};
 pub use fingerprint::Machine;
-pub use inputs::{Inputs, InputsError};
+pub use inputs::{Inputs, InputsError, ScriptFiles};
+use run::Finished;
+pub use run::without_data;
 
-use crate::domain::competition::{CompetitionSpec, Profile};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Profile};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
 use crate::domain::submission::{Failure, Phase};
-use crate::domain::trial::{PhaseCost, Trial};
+use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Trial};
 use crate::meter::Meter;
 use crate::sandbox::{self, SandboxError, Walls};
 
@@ -60,20 +64,37 @@ pub struct Bench {
     meter: Box<dyn Meter>,
     runtime: PathBuf,
     harness: PathBuf,
+    /// Such as "Python 3.11.2".
+    python: String,
+    /// What the kernel had taken out of memory when the runtime was last read.
+    taken_at_warming: Option<u64>,
 }
 
 /// What is measured.
 #[derive(Debug)]
 pub struct Candidate<'a> {
     pub spec: &'a CompetitionSpec,
-    /// The model file, readable by everybody.
-    pub model: &'a Path,
+    pub kind: EntryKind,
+    /// Readable by everybody: the model file, or the folder that a script was unpacked into.
+    pub entry: &'a Path,
 }
 
 /// What a smoke run came to. Its logs may be shown to the participant: it saw public data only.
 #[derive(Debug)]
 pub struct Smoke {
-    pub verdict: Result<(), Failure>,
+    /// The predictions for the public sample, as the entry wrote them.
+    pub verdict: Result<Vec<u8>, Failure>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What a run on hidden inputs printed. Not for participants.
+#[derive(Debug)]
+pub struct HiddenRun {
+    /// 0 is the pilot, then the trials.
+    pub number: u32,
+    /// "ok", or the failure's code and its whole message.
+    pub outcome: String,
     pub stdout: String,
     pub stderr: String,
 }
@@ -83,9 +104,9 @@ pub struct Smoke {
 pub struct Session {
     /// At least one.
     pub trials: Vec<Trial>,
-    /// The predictions of each trial, as the harness wrote them.
+    /// The predictions of each trial, as the entry wrote them.
     pub predictions: Vec<Vec<u8>>,
-    /// What ran the model, such as "onnxruntime 1.32.0".
+    /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
 }
 
@@ -99,8 +120,13 @@ pub enum Ended {
     Stopped,
 }
 
-/// Said between windows, never inside one; answers whether to go on.
-pub type Progress<'a> = dyn FnMut(Phase) -> GoOn + 'a;
+/// Hears how a session gets on, between windows and never inside one.
+pub trait Observer {
+    /// Says what comes next; answers whether to go on.
+    fn progress(&mut self, phase: Phase) -> GoOn;
+    /// A run on hidden inputs has ended.
+    fn hidden_run(&mut self, run: HiddenRun);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
@@ -122,11 +148,13 @@ impl Bench {
     ) -> Result<Bench, SessionError> {
         let harness = harness::install(folder)?;
         sandbox::warm(&harness)?;
-        let bench = Bench {
+        let mut bench = Bench {
             walls,
             meter,
+            python: fingerprint::python(&runtime),
             runtime,
             harness,
+            taken_at_warming: None,
         };
         bench.warm_runtime()?;
         Ok(bench)
@@ -137,9 +165,13 @@ impl Bench {
         Machine::look_around(&self.walls, self.meter.name())
     }
 
-    /// Cheap where the page cache still holds it, which may have been used for something else.
-    fn warm_runtime(&self) -> Result<(), SessionError> {
-        sandbox::warm(&self.runtime)?;
+    /// Reads it into the page cache again, if anything may have been taken out since.
+    fn warm_runtime(&mut self) -> Result<(), SessionError> {
+        let taken = sandbox::pages_taken();
+        if taken.is_none() || taken != self.taken_at_warming {
+            sandbox::warm(&self.runtime)?;
+            self.taken_at_warming = taken;
+        }
         Ok(())
     }
 
@@ -149,10 +181,10 @@ impl Bench {
         candidate: &Candidate<'_>,
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
-        sandbox::warm(candidate.model)?;
-        let run = self.run(candidate, sample, 0, Sees::PublicSample)?;
+        sandbox::warm(candidate.entry)?;
+        let run = self.run(candidate, sample, 0)?;
         Ok(Smoke {
-            verdict: run.result.map(drop),
+            verdict: run.result.map(|measured| measured.predictions),
             stdout: run.stdout,
             stderr: run.stderr,
         })
@@ -163,63 +195,103 @@ impl Bench {
         &mut self,
         candidate: &Candidate<'_>,
         test: &Inputs,
-        progress: &mut Progress<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Ended, SessionError> {
         let trials = match candidate.spec.measuring.profile {
             Profile::Quick => QUICK_TRIALS,
         };
-        if progress(Phase::WarmUp) == GoOn::No {
+        if observer.progress(Phase::WarmUp) == GoOn::No {
             return Ok(Ended::Stopped);
         }
         self.warm_runtime()?;
         // The pilot is the warm-up, too, and is never scored.
-        let pilot = match self.run(candidate, test, 1, Sees::HiddenInputs)?.result {
+        let pilot = self.run_hidden(candidate, test, 1, 0, observer)?;
+        let pilot = match pilot.result {
             Ok(measured) => measured,
             Err(failure) => return Ok(Ended::Failed(failure)),
         };
-        let passes = passes_for(pilot.stretches.window, &candidate.spec.limits);
+        let passes = match &pilot.phases {
+            Phases::Harness(phases) => passes_for(phases.inference, &candidate.spec.limits),
+            // Code could remember its answers.
+            Phases::Script { .. } => 1,
+        };
         let mut session = Session {
             trials: Vec::new(),
             predictions: Vec::new(),
-            runtime: pilot.stretches.runtime,
+            runtime: pilot.runtime,
         };
         for number in 1..=trials {
-            if progress(Phase::Trial { number, of: trials }) == GoOn::No {
+            if observer.progress(Phase::Trial { number, of: trials }) == GoOn::No {
                 return Ok(Ended::Stopped);
             }
-            let run = self.run(candidate, test, passes, Sees::HiddenInputs)?;
+            let run = self.run_hidden(candidate, test, passes, number, observer)?;
             let measured = match run.result {
                 Ok(measured) => measured,
                 Err(failure) => return Ok(Ended::Failed(failure)),
             };
-            if remembers(&measured.stretches, passes) {
+            if let Phases::Harness(phases) = &measured.phases
+                && remembers(phases, passes)
+            {
                 return Ok(Ended::Failed(unlike_passes()));
             }
             session.trials.push(Trial {
                 number,
-                start_up: measured.stretches.start_up,
-                first_call: measured.stretches.first_call,
-                inference: measured.stretches.window,
+                phases: measured.phases,
                 passes,
-                finish: measured.finish,
                 peak_memory: measured.peak_memory,
-                energy: measured.stretches.energy,
+                energy: measured.energy,
                 predictions: Digest::of(&measured.predictions),
             });
             session.predictions.push(measured.predictions);
         }
         Ok(Ended::Whole(session))
     }
+
+    /// A run of which participants see no output, and no message that could hold hidden data.
+    fn run_hidden(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        passes: u32,
+        number: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<Finished, SessionError> {
+        let run = self.run(candidate, test, passes)?;
+        observer.hidden_run(HiddenRun {
+            number,
+            outcome: match &run.result {
+                Ok(_) => "ok".to_owned(),
+                Err(failure) => format!("{}: {}", failure.code, failure.message),
+            },
+            stdout: run.stdout.clone(),
+            stderr: run.stderr.clone(),
+        });
+        Ok(run.without_data())
+    }
+
+    /// Runs it once; `passes` are those of a measured window, of kinds that have one.
+    fn run(
+        &mut self,
+        candidate: &Candidate<'_>,
+        inputs: &Inputs,
+        passes: u32,
+    ) -> Result<Finished, SessionError> {
+        let limits = &candidate.spec.limits;
+        match candidate.kind {
+            EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
+            EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
+        }
+    }
 }
 
 /// Whether the first pass cost so much more than the measured ones that these cannot have done the
 /// same work. Memory that is touched first and kernels that are chosen at the first call cost some
 /// milliseconds, and a first call of some times the steady one is common.
-fn remembers(stretches: &Stretches, passes: u32) -> bool {
+fn remembers(phases: &HarnessPhases, passes: u32) -> bool {
     const ONCE: Duration = Duration::from_millis(20);
     const TIMES: u32 = 10;
-    let steady = stretches.window.cpu / passes.max(1);
-    stretches.first_call.cpu > steady * TIMES + ONCE
+    let steady = phases.inference.cpu / passes.max(1);
+    phases.first_call.cpu > steady * TIMES + ONCE
 }
 
 fn unlike_passes() -> Failure {
@@ -251,14 +323,13 @@ mod tests {
                 wall: Duration::from_micros(us),
                 cpu: Duration::from_micros(us),
             };
-            let stretches = Stretches {
+            let phases = HarnessPhases {
                 start_up: cost(1),
                 first_call: cost(first_us),
-                window: cost(steady_us * 100),
-                energy: crate::domain::energy::Energy::missing("none"),
-                runtime: String::new(),
+                inference: cost(steady_us * 100),
+                finish: cost(1),
             };
-            super::remembers(&stretches, 100)
+            super::remembers(&phases, 100)
         };
         assert!(!remembers(3_000, 180));
         assert!(!remembers(19_000, 100));

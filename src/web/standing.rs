@@ -41,9 +41,9 @@ impl Standing {
         board: &BoardView,
     ) -> Standing {
         let window = result.summary.window(spec.measuring.window);
-        let cost_s = window.of(spec.efficiency.cost).as_secs_f64();
+        let cost_s = window.map(|window| window.of(spec.efficiency.cost).as_secs_f64());
         let efficiency = match &board.scale {
-            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, Some(cost_s)),
+            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, cost_s),
             BoardScale::Pending => Err(Unranked::ScalePending),
             BoardScale::Degenerate(_) => Err(Unranked::ScaleDegenerate),
         };

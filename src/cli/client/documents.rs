@@ -110,7 +110,7 @@ pub struct SubmissionDocument {
     pub status: String,
     pub phase: Option<PhaseDocument>,
     pub queue_position: Option<i64>,
-    pub estimated_wait_s: Option<f64>,
+    pub ends_in_s: Option<u64>,
     pub failure: Option<FailureDocument>,
     pub result: Option<ResultDocument>,
     pub url: String,

@@ -7,23 +7,23 @@ use super::{Client, in_plain_text, plain};
 use crate::domain::competition::Metric;
 use crate::web::figures;
 
-/// Where it stands, in a line: `queued: place 3, about 2 min to wait`.
+/// Where it stands, in a line: `queued: place 3, about 2 min to the result`.
 pub fn state(submission: &SubmissionDocument) -> String {
+    let rest = submission.ends_in_s.filter(|seconds| *seconds > 0);
+    let rest = rest.map(|seconds| format!(", {} to the result", figures::wait(seconds as f64)));
+    let rest = rest.unwrap_or_default();
     match (submission.status.as_str(), &submission.phase) {
-        ("queued", _) => {
-            let place = match submission.queue_position {
-                Some(1) => ": next in the queue".to_owned(),
-                Some(position) => format!(": place {position} in the queue"),
-                None => String::new(),
-            };
-            let wait = submission.estimated_wait_s.map(figures::wait);
-            let wait = wait.map(|wait| format!(", {wait} to the result"));
-            format!("queued{place}{}", wait.unwrap_or_default())
-        }
+        ("queued", _) => match submission.queue_position {
+            Some(1) => format!("queued: next in the queue{rest}"),
+            Some(position) => format!("queued: place {position} in the queue{rest}"),
+            None => format!("queued{rest}"),
+        },
         ("running", Some(phase)) => match (phase.name.as_str(), phase.trial, phase.trials) {
-            ("smoke", _, _) => "running: smoke run on the public sample".to_owned(),
-            ("trial", Some(trial), Some(trials)) => format!("running: trial {trial} of {trials}"),
-            (name, _, _) => format!("running: {name}"),
+            ("smoke", _, _) => format!("running: smoke run on the public sample{rest}"),
+            ("trial", Some(trial), Some(trials)) => {
+                format!("running: trial {trial} of {trials}{rest}")
+            }
+            (name, _, _) => format!("running: {name}{rest}"),
         },
         (status, _) => status.to_owned(),
     }

@@ -10,18 +10,19 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
+use crate::domain::competition::EntryKind;
 use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
-use crate::domain::submission::{FailureClass, Phase, Status};
+use crate::domain::submission::FailureClass;
 use crate::domain::trial::{PhaseCost, Trial};
 use crate::web::App;
 use crate::web::advice;
 use crate::web::auth::{SignedIn, Viewer};
 use crate::web::error::{ApiError, Error, Problem};
 use crate::web::forms;
+use crate::web::live::{Outlook, PhaseDocument};
 use crate::web::lookups::{SubmissionName, find_competition, find_named_submission};
-use crate::web::queue::find_queued;
 use crate::web::standing::{Place, Standing, find_board};
 use crate::web::uploads;
 
@@ -129,7 +130,7 @@ struct SubmissionDocument {
     number: SubmissionNumber,
     competition: String,
     team: String,
-    kind: String,
+    kind: EntryKind,
     file_name: String,
     file_size_bytes: u64,
     digest: crate::domain::digest::Digest,
@@ -140,21 +141,13 @@ struct SubmissionDocument {
     status: &'static str,
     phase: Option<PhaseDocument>,
     /// Its place in the queue while it is queued; 1 is next.
-    queue_position: Option<i64>,
-    /// Until its result, by what the last ones took; null before there are any.
-    estimated_wait_s: Option<f64>,
+    queue_position: Option<usize>,
+    /// Estimates by what the last ones took; null where there are none.
+    starts_in_s: Option<u64>,
+    ends_in_s: Option<u64>,
     failure: Option<FailureDocument>,
     result: Option<ResultDocument>,
     url: String,
-}
-
-#[derive(Serialize)]
-struct PhaseDocument {
-    name: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trial: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trials: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -179,8 +172,9 @@ struct ResultDocument {
     /// On the public efficiency board of this hardware class; of one submission alone only.
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<StandingDocument>,
-    /// Per pass over the test inputs: median of the trials.
-    inference: CostDocument,
+    /// Per pass over the test inputs: median of the trials. Null for a script, of which only the
+    /// total is seen.
+    inference: Option<CostDocument>,
     /// A process with one pass, from start to exit: median of the trials.
     total: CostDocument,
     peak_memory_bytes: u64,
@@ -217,12 +211,13 @@ struct BehindDocument {
 struct TrialDocument {
     number: u32,
     passes: u32,
-    start_up: CostDocument,
-    first_call: CostDocument,
+    /// These are null for a script, of which only the total is seen.
+    start_up: Option<CostDocument>,
+    first_call: Option<CostDocument>,
     /// The whole measured window, all its passes.
-    inference: CostDocument,
-    inference_per_pass: CostDocument,
-    finish: CostDocument,
+    inference: Option<CostDocument>,
+    inference_per_pass: Option<CostDocument>,
+    finish: Option<CostDocument>,
     total: CostDocument,
     peak_memory_bytes: u64,
     /// Of the whole measured window.
@@ -232,36 +227,20 @@ struct TrialDocument {
 
 impl From<&Trial> for TrialDocument {
     fn from(trial: &Trial) -> TrialDocument {
+        let phases = trial.harness_phases();
         TrialDocument {
             number: trial.number,
             passes: trial.passes,
-            start_up: trial.start_up.into(),
-            first_call: trial.first_call.into(),
-            inference: trial.inference.into(),
-            inference_per_pass: trial.inference_per_pass().into(),
-            finish: trial.finish.into(),
+            start_up: phases.map(|phases| phases.start_up.into()),
+            first_call: phases.map(|phases| phases.first_call.into()),
+            inference: phases.map(|phases| phases.inference.into()),
+            inference_per_pass: trial.inference_per_pass().map(CostDocument::from),
+            finish: phases.map(|phases| phases.finish.into()),
             total: trial.total().into(),
             peak_memory_bytes: trial.peak_memory.as_u64(),
             energy: (&trial.energy).into(),
             predictions_digest: trial.predictions,
         }
-    }
-}
-
-impl PhaseDocument {
-    fn of(status: Status) -> Option<PhaseDocument> {
-        let Status::Running(phase) = status else {
-            return None;
-        };
-        let (trial, trials) = match phase {
-            Phase::Trial { number, of } => (Some(number), Some(of)),
-            Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
-        };
-        Some(PhaseDocument {
-            name: phase.as_str(),
-            trial,
-            trials,
-        })
     }
 }
 
@@ -273,11 +252,20 @@ pub async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let submission = find_named_submission(&app, *name).await?;
     let trials = db::sessions::list_trials(&app.db, submission.id).await?;
-    let queued = find_queued(&app, submission.id).await?;
+    let outlook = match submission.status.is_final() {
+        true => None,
+        false => Some(Outlook::read(&app).await?),
+    };
     let standing = find_standing(&app, &submission).await?;
+    let place = outlook
+        .as_ref()
+        .and_then(|outlook| outlook.find(submission.id));
     let mut document = document(submission, &trials, viewer.as_ref());
-    document.queue_position = queued.as_ref().map(|queued| queued.position);
-    document.estimated_wait_s = queued.and_then(|queued| queued.wait_s);
+    if let Some(place) = place {
+        document.queue_position = place.position;
+        document.starts_in_s = place.forecast.starts_in.map(|time| time.as_secs());
+        document.ends_in_s = place.forecast.ends_in.map(|time| time.as_secs());
+    }
     if let Some(result) = &mut document.result {
         result.standing = standing;
     }
@@ -314,7 +302,7 @@ async fn find_standing(
     };
     let window = result.summary.window(spec.measuring.window);
     Ok(Some(StandingDocument {
-        cost_s: Some(window.of(spec.efficiency.cost).as_secs_f64()),
+        cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
         efficiency: efficiency.map(|e| e.value),
         quality: efficiency.map(|e| e.quality),
         quality_term: efficiency.map(|e| e.quality_term),
@@ -344,7 +332,8 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
         status: submission.status.as_str(),
         phase: PhaseDocument::of(submission.status),
         queue_position: None,
-        estimated_wait_s: None,
+        starts_in_s: None,
+        ends_in_s: None,
         failure: submission.failure.map(|failure| FailureDocument {
             fault: advice::fault(failure.class),
             advice: advice::what_to_try(&failure),
@@ -358,7 +347,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             score_private: is_host.then_some(result.score_private),
             hardware_class: result.hardware_class,
             standing: None,
-            inference: result.summary.inference.into(),
+            inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
             energy: (&result.summary.energy).into(),

@@ -8,8 +8,7 @@ use super::figures::{self, Figure, Moment};
 use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
-use crate::domain::statistics::median;
-use crate::domain::trial::{PhaseCost, Trial};
+use crate::domain::trial::{PhaseCost, Trial, median_cost};
 
 /// Facts of an environment that are listed; a runner sends fewer.
 const FACTS_SHOWN: usize = 80;
@@ -31,16 +30,14 @@ impl TrialRow<'_> {
         self.trial.number
     }
 
-    pub fn start_up(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.start_up)
-    }
-
-    pub fn first_call(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.first_call)
-    }
-
-    pub fn per_pass(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.inference_per_pass())
+    /// Start-up, first call and one steady pass, of a run whose phases can be told apart.
+    pub fn phases(&self) -> Option<[PhaseFigures; 3]> {
+        let phases = self.trial.harness_phases()?;
+        Some([
+            PhaseFigures::of(phases.start_up),
+            PhaseFigures::of(phases.first_call),
+            PhaseFigures::of(self.trial.inference_per_pass()?),
+        ])
     }
 
     pub fn total(&self) -> PhaseFigures {
@@ -96,62 +93,55 @@ impl<'a> Measurement<'a> {
 
     /// Of the cost that the competition ranks by.
     pub fn chart(&self) -> Option<TrialsChart> {
-        let costs_s: Vec<f64> = self
+        let costs_s: Option<Vec<f64>> = self
             .trials
             .iter()
-            .map(|trial| trial.window(self.window).of(self.cost).as_secs_f64())
+            .map(|trial| Some(trial.window(self.window)?.of(self.cost).as_secs_f64()))
             .collect();
-        TrialsChart::new(&costs_s)
+        TrialsChart::new(&costs_s?)
     }
 
+    /// Empty where the phases cannot be told apart.
     pub fn phases(&self) -> Vec<PhaseRow> {
-        let row = |class, name, what, phase: fn(&Trial) -> PhaseCost| {
-            let middle = |part: fn(PhaseCost) -> Duration| {
-                let seconds: Vec<f64> = self
-                    .trials
-                    .iter()
-                    .map(|trial| part(phase(trial)).as_secs_f64())
-                    .collect();
-                Duration::from_secs_f64(median(&seconds).unwrap_or_default())
-            };
-            let cost = PhaseCost {
-                wall: middle(|cost| cost.wall),
-                cpu: middle(|cost| cost.cpu),
-            };
-            PhaseRow {
-                class,
-                name,
-                what,
-                figures: PhaseFigures::of(cost),
-                wall: cost.wall,
-            }
-        };
-        vec![
-            row(
+        type Stretch = fn(&Trial) -> Option<PhaseCost>;
+        let rows: [(_, _, _, Stretch); 4] = [
+            (
                 "start-up",
                 "Start-up",
                 "process start until model and inputs are loaded",
-                |trial| trial.start_up,
+                |trial| Some(trial.harness_phases()?.start_up),
             ),
-            row(
+            (
                 "first-call",
                 "First call",
                 "the first pass over the test inputs",
-                |trial| trial.first_call,
+                |trial| Some(trial.harness_phases()?.first_call),
             ),
-            row(
+            (
                 "steady",
                 "Steady inference",
                 "one pass over the test inputs, once warm",
                 Trial::inference_per_pass,
             ),
-            row(
+            (
                 "finish",
                 "Finish",
                 "predictions written, process ended",
-                |trial| trial.finish,
+                |trial| Some(trial.harness_phases()?.finish),
             ),
-        ]
+        ];
+        rows.into_iter()
+            .filter_map(|(class, name, what, stretch)| {
+                let cost = median_cost(self.trials, stretch)?;
+                Some(PhaseRow {
+                    class,
+                    name,
+                    what,
+                    figures: PhaseFigures::of(cost),
+                    wall: cost.wall,
+                })
+            })
+            .collect()
     }
 
     pub fn phases_bar(&self, phases: &[PhaseRow]) -> PhasesBar {

@@ -15,11 +15,14 @@ mod markdown;
 mod masthead;
 mod measurement;
 mod model_facts;
+mod progress;
 mod report;
 mod scatter;
+mod script_facts;
 mod sign_in;
 mod submissions;
 mod submit;
+mod under_way;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -27,6 +30,7 @@ use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
 use askama::Template;
 
 use super::error::Problem;
+use super::live::streams;
 use super::{advice, get, standing};
 pub use error::PageError;
 
@@ -68,10 +72,15 @@ pub fn routes(service: &mut ServiceConfig) {
             web::post().to(submit::create),
         )
         .route(
+            "/competitions/{slug}/events",
+            get().to(streams::competition),
+        )
+        .route(
             "/competitions/{slug}/submissions",
             get().to(submissions::list_mine),
         )
         .route("/submissions/{id}", get().to(report::show))
+        .route("/submissions/{id}/events", get().to(streams::submission))
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

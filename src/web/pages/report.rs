@@ -15,21 +15,23 @@ use super::figures::{self, Figure, Moment};
 use super::frame::Frame;
 use super::measurement::{Measurement, PhaseFigures, SessionFacts};
 use super::model_facts::ModelFacts;
+use super::progress::Progress;
+use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::sessions::{Session, SmokeRun};
+use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
-use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
 use crate::domain::efficiency::Efficiency;
 use crate::domain::ids::SubmissionId;
-use crate::domain::submission::{Failure, Phase, Status};
+use crate::domain::submission::{Failure, Status};
 use crate::domain::trial::Trial;
 use crate::web::App;
 use crate::web::boards::BoardView;
 use crate::web::error::Problem;
+use crate::web::live::Outlook;
 use crate::web::lookups::find_submission;
-use crate::web::queue::{Queued, find_queued};
 
 #[derive(Template, WebTemplate)]
 #[template(path = "submissions/report.html")]
@@ -37,40 +39,39 @@ pub struct ReportPage {
     frame: Frame,
     submission: Submission,
     spec: CompetitionSpec,
-    queue: Option<Queued>,
+    progress: Option<Progress>,
     trials: Vec<Trial>,
     session: Option<Session>,
     board: Option<Arc<BoardView>>,
     model: Option<ModelFacts>,
+    script: Option<ScriptFacts>,
     /// For its team and for hosts.
     smoke: Option<SmokeRun>,
-    is_own: bool,
-}
-
-/// A step on the way from the queue to the score.
-struct Step {
-    name: String,
-    state: &'static str,
+    /// For hosts.
+    hidden_runs: Vec<RunLog>,
 }
 
 impl ReportPage {
     fn title(&self) -> String {
-        let number = self.submission.number;
-        let state = match self.submission.status {
-            Status::Running(phase) => phase.to_string(),
-            Status::Queued | Status::Scored | Status::Failed | Status::Cancelled => {
-                self.submission.status.as_str().to_owned()
-            }
+        let state = match &self.progress {
+            Some(progress) => progress.short(),
+            None => self.submission.status.as_str(),
         };
-        format!("Submission {number}: {state}")
+        format!("#{} {state}", self.submission.number)
+    }
+
+    fn icon(&self) -> String {
+        self.frame.asset(match self.submission.status {
+            Status::Queued => "favicon-queued.svg",
+            Status::Running(_) => "favicon-running.svg",
+            Status::Scored => "favicon-scored.svg",
+            Status::Failed => "favicon-failed.svg",
+            Status::Cancelled => "favicon.svg",
+        })
     }
 
     fn is_final(&self) -> bool {
         self.submission.status.is_final()
-    }
-
-    fn may_cancel(&self) -> bool {
-        self.is_own && !self.is_final()
     }
 
     fn submitted(&self) -> Moment {
@@ -79,37 +80,6 @@ impl ReportPage {
 
     fn file_size(&self) -> Figure {
         figures::bytes(self.submission.artifact_size)
-    }
-
-    fn steps(&self) -> Vec<Step> {
-        let current = match self.submission.status {
-            Status::Queued => 0,
-            Status::Running(Phase::Smoke) => 1,
-            Status::Running(Phase::WarmUp) => 2,
-            Status::Running(Phase::Trial { .. }) => 3,
-            Status::Running(Phase::Scoring) => 4,
-            Status::Scored | Status::Failed | Status::Cancelled => return Vec::new(),
-        };
-        let trials = match self.submission.status {
-            Status::Running(phase @ Phase::Trial { .. }) => phase.to_string(),
-            _ => "trials".to_owned(),
-        };
-        ["queue", "smoke run", "warm-up", &trials, "scoring"]
-            .into_iter()
-            .enumerate()
-            .map(|(index, name)| Step {
-                name: name.to_owned(),
-                state: match index.cmp(&current) {
-                    std::cmp::Ordering::Less => "done",
-                    std::cmp::Ordering::Equal => "current",
-                    std::cmp::Ordering::Greater => "ahead",
-                },
-            })
-            .collect()
-    }
-
-    fn wait(&self, queued: &Queued) -> Option<String> {
-        queued.wait_s.map(figures::wait)
     }
 
     fn fault(&self, failure: &Failure) -> &'static str {
@@ -129,9 +99,9 @@ impl ReportPage {
         (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
     }
 
-    fn cost(&self, result: &Scored) -> Figure {
-        let window = result.summary.window(self.spec.measuring.window);
-        figures::duration(window.of(self.spec.efficiency.cost))
+    fn cost(&self, result: &Scored) -> Option<Figure> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(figures::duration(window.of(self.spec.efficiency.cost)))
     }
 
     fn cost_name(&self) -> &'static str {
@@ -145,8 +115,10 @@ impl ReportPage {
         }
     }
 
-    fn per_pass(&self, result: &Scored) -> PhaseFigures {
-        PhaseFigures::of(result.summary.inference)
+    /// The figures of the window that the competition ranks by.
+    fn ranked(&self, result: &Scored) -> Option<PhaseFigures> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(PhaseFigures::of(window))
     }
 
     fn memory(&self, result: &Scored) -> Figure {
@@ -211,20 +183,41 @@ pub async fn show(
         true => db::sessions::find_smoke_run(&app.db, submission.job).await?,
         false => None,
     };
+    let hidden_runs = match frame.is_host() {
+        true => db::sessions::list_hidden_runs(&app.db, submission.job).await?,
+        false => Vec::new(),
+    };
     let board = match &submission.result {
         Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
         None => None,
     };
+    let progress = match submission.status.is_final() {
+        true => None,
+        // What a page shows of its own submission is never older than the page.
+        false => Progress::new(
+            &submission,
+            &Outlook::read(&app).await?,
+            app.clock.now(),
+            is_own,
+        ),
+    };
     Ok(ReportPage {
-        queue: find_queued(&app, submission.id).await?,
+        progress,
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
-        model: ModelFacts::read(&submission.model),
+        model: match submission.kind {
+            EntryKind::Onnx => ModelFacts::read(&submission.model),
+            EntryKind::Script => None,
+        },
+        script: match submission.kind {
+            EntryKind::Onnx => None,
+            EntryKind::Script => ScriptFacts::read(&submission.model),
+        },
         spec: competition.spec,
         frame,
         submission,
         board,
         smoke,
-        is_own,
+        hidden_runs,
     })
 }
