@@ -127,6 +127,7 @@ pub struct PhaseDocument {
 pub struct FailureDocument {
     pub code: String,
     pub message: String,
+    pub uses_quota: Option<bool>,
     pub fault: Option<String>,
     pub advice: Option<String>,
 }

@@ -166,6 +166,11 @@ fn failed(failure: &FailureDocument) -> Vec<(&'static str, String)> {
     if let Some(fault) = &failure.fault {
         lines.push(("fault", fault.clone()));
     }
+    match failure.uses_quota {
+        Some(true) => lines.push(("quota", "counts against the daily limit".to_owned())),
+        Some(false) => lines.push(("quota", "does not count against the daily limit".to_owned())),
+        None => {}
+    }
     if let Some(advice) = &failure.advice {
         lines.push(("try", advice.clone()));
     }

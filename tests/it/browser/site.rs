@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::support::{App, Bundle, Person, Runner, broken, eventually, starter, unique_name};
