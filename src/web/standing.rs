@@ -45,6 +45,7 @@ pub enum Place {
 }
 
 impl Standing {
+    /// Where a scored submission stands on this board.
     pub fn of(
         submission: &Submission,
         result: &Scored,
