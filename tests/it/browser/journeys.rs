@@ -277,6 +277,30 @@ async fn a_board_takes_a_new_row_without_losing_the_readers_place() {
 }
 
 #[tokio::test]
+async fn without_a_stream_of_events_the_page_asks_by_itself() {
+    let browser = Browser::start(Scripts::On).await;
+    let no_streams = json!({"source": "delete window.EventSource"});
+    browser
+        .tell("Page.addScriptToEvaluateOnNewDocument", no_streams)
+        .await;
+    let host = &browser.site.host;
+    let id = host.submitted(starter("logistic_regression")).await;
+    browser.go(&format!("/submissions/{id}")).await;
+    browser.find("#progress").await;
+    // To its end, which a quick runner may bring first.
+    let cancel = format!("/api/v1/submissions/{id}/cancel");
+    host.post_json(&cancel, json!({})).await;
+    eventually("the end", async || {
+        let title = browser.title().await;
+        let is_over = title.contains(" cancelled · ") || title.contains(" scored · ");
+        is_over.then_some(())
+    })
+    .await;
+    assert_eq!(browser.ask("return 'EventSource' in window").await, false);
+    browser.end().await;
+}
+
+#[tokio::test]
 async fn an_upload_shows_its_speed_and_can_be_stopped() {
     let browser = Browser::start(Scripts::On).await;
     browser.be(&browser.site.host).await;
