@@ -92,7 +92,8 @@ pub async fn count_against_quota(
         r#"select coalesce(sum(charges), 0) as "count!"
            from submissions
            join jobs on jobs.submission_id = submissions.id
-           where team_id = $1 and queued_at >= $2 and (jobs.state <> 'cancelled' or jobs.attempt > 0)
+           where team_id = $1 and purpose = 'evaluate' and queued_at >= $2
+             and (jobs.state <> 'cancelled' or jobs.attempt > 0)
              and jobs.failure_class is distinct from 'metric'
              and jobs.failure_class is distinct from 'infrastructure'
              and jobs.failure_class is distinct from 'noise'"#,
@@ -215,7 +216,7 @@ async fn select(
            from submissions
            join competitions on competitions.id = submissions.competition_id
            join teams on teams.id = submissions.team_id
-           join jobs on jobs.submission_id = submissions.id
+           join jobs on jobs.submission_id = submissions.id and jobs.purpose = 'evaluate'
            left join summaries on summaries.submission_id = submissions.id
            where ($1::uuid is null or submissions.id = $1) and ($2::uuid is null or team_id = $2)
            order by number desc"#,
