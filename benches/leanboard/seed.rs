@@ -96,7 +96,7 @@ fn summary(cost_s: f64) -> Summary {
         cpu: std::time::Duration::from_secs_f64(seconds),
     };
     Summary {
-        inference: cost(cost_s),
+        inference: Some(cost(cost_s)),
         total: cost(cost_s + 0.21),
         peak_memory: Bytes::from_mib(61),
         energy: Energy::missing("this machine has no energy counter"),

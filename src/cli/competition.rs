@@ -143,6 +143,7 @@ struct Checked<'a> {
     starter: &'a Starter,
     artifact: Digest,
     size: Bytes,
+    kind: EntryKind,
     model: serde_json::Value,
 }
 
@@ -166,11 +167,13 @@ async fn store_and_insert(pool: &PgPool, store: &Store, bundle: &Bundle) -> Resu
             FileKind::Hidden | FileKind::Starter => Visibility::Hidden,
         };
         if let Some(starter) = bundle.spec.starter.iter().find(|s| s.file == file.path) {
+            let (kind, model) = check_starter(file, &bundle.spec.entries.kinds)?;
             starters.push(Checked {
                 starter,
                 artifact: digest,
                 size,
-                model: check_starter(file)?,
+                kind,
+                model,
             });
         }
         files.push((stored, visibility));
@@ -207,12 +210,16 @@ fn refuse_twins(starters: &[Checked<'_>]) -> Result<(), Failure> {
 }
 
 /// The host's own entries pass the same door as everybody's.
-fn check_starter(file: &BundleFile) -> Result<serde_json::Value, Failure> {
+fn check_starter(
+    file: &BundleFile,
+    kinds: &[EntryKind],
+) -> Result<(EntryKind, serde_json::Value), Failure> {
     let opened = File::open(&file.absolute).map_err(|error| format!("{}: {error}", file.path))?;
-    let model = entries::onnx::check(opened, file.size)
+    let checked = entries::check(opened, file.size, kinds)
         .map_err(|error| format!("{}: {error}", file.path))?
         .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
-    serde_json::to_value(model).map_err(|error| error.to_string())
+    let model = serde_json::to_value(&checked).map_err(|error| error.to_string())?;
+    Ok((checked.kind(), model))
 }
 
 async fn insert(
@@ -258,7 +265,7 @@ async fn insert_starter(
         competition,
         team: team.id,
         user: None,
-        kind: EntryKind::Onnx,
+        kind: checked.kind,
         file_name: &names::clean_file_name(&starter.file),
         description: &starter.description,
         artifact: checked.artifact,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::finding::Finding;
 use super::manifest::Manifest;
-use crate::domain::competition::{CompetitionSpec, Metric, Task, TaskKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, Task, TaskKind, Window};
 use crate::domain::solution::USAGE;
 
 /// No less than this, or a leaderboard of classes compares nothing.
@@ -23,6 +23,15 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
         find(
             "efficiency.halving_cost_is_worth",
             "`efficiency.halving_cost_is_worth` must be above 0".to_owned(),
+        );
+    }
+    if spec.measuring.window == Window::Inference && spec.entries.kinds.contains(&EntryKind::Script)
+    {
+        find(
+            "measuring.window",
+            "scripts are measured from start to exit: with kind `script`, `measuring.window` must be \
+             \"total\""
+                .to_owned(),
         );
     }
     check_starters(spec, &mut find);

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
 use super::competitions::stored_digest;
+use super::submissions::stored_kind;
 use super::{Error, interval};
+use crate::domain::competition::EntryKind;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, JobId, RunnerId, SubmissionId, TeamId};
 use crate::domain::submission::{Failure, Phase};
@@ -76,6 +78,7 @@ pub struct Claim {
     pub submission: SubmissionId,
     pub competition: CompetitionId,
     pub artifact: Digest,
+    pub kind: EntryKind,
     pub reference: bool,
 }
 
@@ -108,8 +111,9 @@ pub async fn claim(
                    for update skip locked
                    limit 1)
                returning id, purpose, attempt, submission_id)
-           select claimed.id as "id: JobId", purpose, attempt, submission_id as "submission_id: SubmissionId",
-               competition_id as "competition_id: CompetitionId", artifact_digest, reference
+           select claimed.id as "id: JobId", purpose, attempt,
+               submission_id as "submission_id: SubmissionId",
+               competition_id as "competition_id: CompetitionId", artifact_digest, kind, reference
            from claimed
            join submissions on submissions.id = claimed.submission_id"#,
         runner.0,
@@ -130,6 +134,7 @@ pub async fn claim(
         submission: row.submission_id,
         competition: row.competition_id,
         artifact: stored_digest(&row.artifact_digest),
+        kind: stored_kind(&row.kind),
         reference: row.reference,
     }))
 }
@@ -309,12 +314,26 @@ pub async fn queue_deepening(
          from standings
          where competition_id = $1 and hardware_class = $2 and split = 'public'
            and board = 'efficiency' and superseded_in is null and rank is not null
-         on conflict on constraint jobs_once_for_each_purpose do update
-         set state = 'queued', queued_at = excluded.queued_at, finished_at = null
-         where jobs.state = 'cancelled'",
+         on conflict on constraint jobs_once_for_each_purpose do nothing",
         competition.0,
         hardware_class,
         Priority::Background.as_i16(),
+        queued_at,
+    )
+    .execute(&mut *db)
+    .await?;
+    // Not at the conflict: that would wait for a job that another transaction ends, which waits for
+    // the lock on the boards.
+    sqlx::query!(
+        "update jobs
+         set state = 'queued', queued_at = $3, finished_at = null
+         from standings
+         where purpose = 'deepen' and state = 'cancelled'
+           and jobs.submission_id = standings.submission_id and competition_id = $1
+           and hardware_class = $2 and split = 'public' and board = 'efficiency'
+           and superseded_in is null and rank is not null",
+        competition.0,
+        hardware_class,
         queued_at,
     )
     .execute(db)

@@ -1,5 +1,7 @@
 //! What was measured: sessions and their trials, the summaries, and the smoke runs' logs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
@@ -7,11 +9,12 @@ use sqlx::{PgConnection, PgExecutor};
 use super::Error;
 use super::competitions::stored_digest;
 use super::jobs::Claim;
-use super::submissions::stored_cost;
+use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::Profile;
+use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
-use crate::domain::trial::{Summary, Trial};
+use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Summary, Trial};
 use crate::domain::units::Bytes;
 
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct NewSession<'a> {
     pub fingerprint: &'a serde_json::Value,
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
+    /// Of a session that deepens.
+    pub end: Option<EndOfTurn>,
     pub trials: &'a [Trial],
 }
 
@@ -32,23 +37,21 @@ pub async fn insert(
     session: &NewSession<'_>,
 ) -> Result<SessionId, Error> {
     let id = SessionId::new();
-    let profile = match session.profile {
-        Profile::Quick => "quick",
-    };
     sqlx::query!(
         "insert into sessions (id, submission_id, job_id, attempt, runner_id, hardware_class, profile,
-             fingerprint, started_at, ended_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             fingerprint, started_at, ended_at, ended_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         id.0,
         claim.submission.0,
         claim.job.0,
         claim.attempt,
         claim.runner.0,
         session.hardware_class,
-        profile,
+        session.profile.as_str(),
         Json(session.fingerprint) as _,
         session.started_at,
         session.ended_at,
+        session.end.map(EndOfTurn::as_str),
     )
     .execute(&mut *db)
     .await?;
@@ -63,22 +66,25 @@ async fn insert_trial(
     session: SessionId,
     trial: &Trial,
 ) -> Result<(), Error> {
+    let phases = trial.harness_phases();
     sqlx::query!(
         "insert into trials (session_id, number, passes, start_up_wall_s, start_up_cpu_s,
              first_call_wall_s, first_call_cpu_s, inference_wall_s, inference_cpu_s, finish_wall_s,
-             finish_cpu_s, peak_memory_bytes, energy, predictions_digest)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             finish_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy, predictions_digest)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         session.0,
         i32::try_from(trial.number).unwrap_or(i32::MAX),
         i32::try_from(trial.passes).unwrap_or(i32::MAX),
-        trial.start_up.wall.as_secs_f64(),
-        trial.start_up.cpu.as_secs_f64(),
-        trial.first_call.wall.as_secs_f64(),
-        trial.first_call.cpu.as_secs_f64(),
-        trial.inference.wall.as_secs_f64(),
-        trial.inference.cpu.as_secs_f64(),
-        trial.finish.wall.as_secs_f64(),
-        trial.finish.cpu.as_secs_f64(),
+        wall_s(phases.map(|phases| phases.start_up)),
+        cpu_s(phases.map(|phases| phases.start_up)),
+        wall_s(phases.map(|phases| phases.first_call)),
+        cpu_s(phases.map(|phases| phases.first_call)),
+        wall_s(phases.map(|phases| phases.inference)),
+        cpu_s(phases.map(|phases| phases.inference)),
+        wall_s(phases.map(|phases| phases.finish)),
+        cpu_s(phases.map(|phases| phases.finish)),
+        trial.total().wall.as_secs_f64(),
+        trial.total().cpu.as_secs_f64(),
         trial.peak_memory.as_i64(),
         Json(&trial.energy) as _,
         trial.predictions.as_bytes(),
@@ -95,8 +101,8 @@ pub async fn list_trials(
 ) -> Result<Vec<Trial>, Error> {
     let rows = sqlx::query!(
         r#"select number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
-               inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, peak_memory_bytes,
-               energy as "energy: Json<Energy>", predictions_digest
+               inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, total_wall_s, total_cpu_s,
+               peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest
            from trials
            join sessions on sessions.id = trials.session_id
            where submission_id = $1
@@ -109,11 +115,18 @@ pub async fn list_trials(
         .into_iter()
         .map(|row| Trial {
             number: u32::try_from(row.number).unwrap_or(0),
-            start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s),
-            first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s),
-            inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+            phases: (|| {
+                Some(Phases::Harness(HarnessPhases {
+                    start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s)?,
+                    first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s)?,
+                    inference: stored_cost(row.inference_wall_s, row.inference_cpu_s)?,
+                    finish: stored_cost(row.finish_wall_s, row.finish_cpu_s)?,
+                }))
+            })()
+            .unwrap_or(Phases::Script {
+                total: whole_cost(row.total_wall_s, row.total_cpu_s),
+            }),
             passes: u32::try_from(row.passes).unwrap_or(1),
-            finish: stored_cost(row.finish_wall_s, row.finish_cpu_s),
             peak_memory: Bytes::from_i64(row.peak_memory_bytes),
             energy: row.energy.0,
             predictions: stored_digest(&row.predictions_digest),
@@ -190,8 +203,8 @@ pub async fn insert_summary(
         scores.public,
         scores.private,
         scores.all,
-        summary.inference.wall.as_secs_f64(),
-        summary.inference.cpu.as_secs_f64(),
+        wall_s(summary.inference),
+        cpu_s(summary.inference),
         summary.total.wall.as_secs_f64(),
         summary.total.cpu.as_secs_f64(),
         summary.peak_memory.as_i64(),
@@ -203,6 +216,64 @@ pub async fn insert_summary(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Replaces what the trials of a submission amount to, once there are more of them. Its scores stay
+/// those of the evaluation.
+pub async fn update_summary(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    summary: &Summary,
+    precision: &Precision,
+    recorded_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update summaries
+         set inference_wall_s = $2, inference_cpu_s = $3, total_wall_s = $4, total_cpu_s = $5,
+             peak_memory_bytes = $6, energy = $7, trials = $8, deterministic = $9, cost_low_s = $10,
+             cost_high_s = $11, later_failure = $12, recorded_at = $13
+         where submission_id = $1",
+        submission.0,
+        wall_s(summary.inference),
+        cpu_s(summary.inference),
+        summary.total.wall.as_secs_f64(),
+        summary.total.cpu.as_secs_f64(),
+        summary.peak_memory.as_i64(),
+        Json(&summary.energy) as _,
+        i32::try_from(summary.trials).unwrap_or(i32::MAX),
+        summary.deterministic,
+        precision.cost_s.map(|interval| interval.low),
+        precision.cost_s.map(|interval| interval.high),
+        precision.later_failure,
+        recorded_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What was spent on more trials of a submission so far.
+pub async fn time_spent_deepening(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Duration, Error> {
+    let spent_s = sqlx::query_scalar!(
+        r#"select coalesce(sum(extract(epoch from ended_at - started_at)), 0)::float8 as "spent_s!"
+           from sessions
+           where submission_id = $1 and profile = 'standard'"#,
+        submission.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Duration::try_from_secs_f64(spent_s).unwrap_or_default())
+}
+
+fn wall_s(cost: Option<PhaseCost>) -> Option<f64> {
+    cost.map(|cost| cost.wall.as_secs_f64())
+}
+
+fn cpu_s(cost: Option<PhaseCost>) -> Option<f64> {
+    cost.map(|cost| cost.cpu.as_secs_f64())
 }
 
 /// What a smoke run printed and how it ended.
@@ -231,6 +302,58 @@ pub async fn insert_smoke_run(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What a run on hidden inputs printed and how it ended, the failure's message included: for hosts.
+#[derive(Debug, Clone)]
+pub struct RunLog {
+    /// 0 is the warm-up, then the trials.
+    pub number: u32,
+    pub outcome: String,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub async fn insert_hidden_run(
+    db: impl PgExecutor<'_>,
+    claim: &Claim,
+    run: &RunLog,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into hidden_runs (job_id, attempt, number, outcome, stdout, stderr)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (job_id, attempt, number) do nothing",
+        claim.job.0,
+        claim.attempt,
+        i32::try_from(run.number).unwrap_or(i32::MAX),
+        run.outcome,
+        run.stdout,
+        run.stderr,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The latest attempt's runs on hidden inputs, in their order.
+pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec<RunLog>, Error> {
+    let rows = sqlx::query!(
+        "select number, outcome, stdout, stderr from hidden_runs
+         where job_id = $1 and attempt = (select max(attempt) from hidden_runs where job_id = $1)
+         order by number",
+        job.0,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| RunLog {
+            number: u32::try_from(row.number).unwrap_or(0),
+            outcome: row.outcome,
+            stdout: row.stdout,
+            stderr: row.stderr,
+        })
+        .collect())
 }
 
 /// The latest attempt's smoke run.

@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
+use super::boards::stored_interval;
 use super::competitions::stored_digest;
 use super::{Error, Inserted};
 use crate::domain::competition::EntryKind;
+use crate::domain::deepening::Precision;
 use crate::domain::digest::Digest;
 use crate::domain::energy::Energy;
 use crate::domain::ids::{CompetitionId, JobId, SubmissionId, SubmissionNumber, TeamId, UserId};
@@ -115,7 +117,7 @@ pub struct Submission {
     pub competition_title: String,
     pub team: TeamId,
     pub team_name: String,
-    pub kind: String,
+    pub kind: EntryKind,
     pub file_name: String,
     pub description: String,
     pub artifact: Digest,
@@ -141,6 +143,7 @@ pub struct Scored {
     /// For the host's eyes until the competition is over.
     pub score_private: f64,
     pub summary: Summary,
+    pub precision: Precision,
 }
 
 struct Row {
@@ -180,6 +183,9 @@ struct Row {
     energy: Option<Json<Energy>>,
     measured_trials: Option<i32>,
     deterministic: Option<bool>,
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
+    later_failure: Option<String>,
 }
 
 pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, Error> {
@@ -212,7 +218,8 @@ async fn select(
                inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
                total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
                energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
-               deterministic as "deterministic?"
+               deterministic as "deterministic?", cost_low_s as "cost_low_s?",
+               cost_high_s as "cost_high_s?", later_failure as "later_failure?"
            from submissions
            join competitions on competitions.id = submissions.competition_id
            join teams on teams.id = submissions.team_id
@@ -241,7 +248,7 @@ impl From<Row> for Submission {
             competition_title: row.title,
             team: row.team_id,
             team_name: row.team_name,
-            kind: row.kind,
+            kind: stored_kind(&row.kind),
             file_name: row.file_name,
             description: row.description,
             artifact: stored_digest(&row.artifact_digest),
@@ -263,18 +270,35 @@ fn scored(row: &Row) -> Option<Scored> {
         score_public: row.score_public?,
         score_private: row.score_private?,
         summary: Summary {
-            inference: stored_cost(row.inference_wall_s?, row.inference_cpu_s?),
-            total: stored_cost(row.total_wall_s?, row.total_cpu_s?),
+            inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
+            total: stored_cost(row.total_wall_s, row.total_cpu_s)?,
             peak_memory: Bytes::from_i64(row.peak_memory_bytes?),
             energy: row.energy.as_ref()?.0.clone(),
             trials: u32::try_from(row.measured_trials?).unwrap_or(0),
             deterministic: row.deterministic?,
         },
+        precision: Precision {
+            cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
+            later_failure: row.later_failure.clone(),
+        },
     })
 }
 
-/// Seconds as they were stored; a duration is never negative or not a number.
-pub(super) fn stored_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
+/// The tables' checks allow no other.
+pub(super) fn stored_kind(kind: &str) -> EntryKind {
+    match kind {
+        "script" => EntryKind::Script,
+        _ => EntryKind::Onnx,
+    }
+}
+
+/// Seconds as they were stored, if they were.
+pub(super) fn stored_cost(wall_s: Option<f64>, cpu_s: Option<f64>) -> Option<PhaseCost> {
+    Some(whole_cost(wall_s?, cpu_s?))
+}
+
+/// A duration is never negative or not a number.
+pub(super) fn whole_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
     let duration = |seconds| std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
     PhaseCost {
         wall: duration(wall_s),

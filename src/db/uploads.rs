@@ -6,6 +6,8 @@ use sqlx::types::Json;
 
 use super::Error;
 use super::competitions::stored_digest;
+use super::submissions::stored_kind;
+use crate::domain::competition::EntryKind;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, UploadId, UserId};
 use crate::domain::units::Bytes;
@@ -25,6 +27,7 @@ pub struct Upload {
 pub struct Received {
     pub digest: Digest,
     pub size: Bytes,
+    pub kind: EntryKind,
     /// What the door check found out, as JSON.
     pub model: serde_json::Value,
 }
@@ -91,11 +94,12 @@ pub async fn set_received(
     received: &Received,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "update uploads set state = 'received', digest = $2, size_bytes = $3, model = $4
+        "update uploads set state = 'received', digest = $2, size_bytes = $3, kind = $4, model = $5
          where id = $1 and state = 'receiving'",
         id.0,
         received.digest.as_bytes(),
         received.size.as_i64(),
+        received.kind.as_str(),
         Json(&received.model) as _,
     )
     .execute(db)
@@ -112,7 +116,7 @@ pub async fn find_of_user(
 ) -> Result<Option<Upload>, Error> {
     let row = sqlx::query!(
         r#"select competition_id as "competition_id: CompetitionId", file_name, digest, size_bytes,
-               model as "model: Json<serde_json::Value>"
+               kind, model as "model: Json<serde_json::Value>"
            from uploads
            where id = $1 and user_id = $2 and expires_at > $3"#,
         id.0,
@@ -126,10 +130,11 @@ pub async fn find_of_user(
         competition: row.competition_id,
         user,
         file_name: row.file_name,
-        received: match (row.digest, row.size_bytes, row.model) {
-            (Some(digest), Some(size), Some(model)) => Some(Received {
+        received: match (row.digest, row.size_bytes, row.kind, row.model) {
+            (Some(digest), Some(size), Some(kind), Some(model)) => Some(Received {
                 digest: stored_digest(&digest),
                 size: Bytes::from_i64(size),
+                kind: stored_kind(&kind),
                 model: model.0,
             }),
             _ => None,

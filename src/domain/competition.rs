@@ -187,12 +187,15 @@ impl EntryRules {
 pub enum EntryKind {
     /// One self-contained `.onnx` file, run by our harness.
     Onnx,
+    /// A zip with `main.py`, run as a process from start to exit.
+    Script,
 }
 
 impl EntryKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Onnx => "onnx",
+            EntryKind::Script => "script",
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use super::competition::{Cost, Profile, Window};
 use super::statistics::{Confidence, Interval, interval_of_median, median};
+use super::trial::Trial;
 
 /// Fewer trials are never enough.
 const LEAST_TRIALS: usize = 10;
@@ -28,14 +30,65 @@ pub enum Enough {
     Budget,
 }
 
-impl Enough {
+/// Why a deepening session made no more trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndOfTurn {
+    Enough(Enough),
+    /// It is another submission's turn.
+    Turn,
+    /// Somebody was waiting.
+    Interrupted,
+    /// A trial failed.
+    Failed,
+}
+
+impl EndOfTurn {
     pub fn as_str(self) -> &'static str {
         match self {
-            Enough::Precise => "precise",
-            Enough::MostTrials => "most_trials",
-            Enough::Budget => "budget",
+            EndOfTurn::Enough(Enough::Precise) => "precise",
+            EndOfTurn::Enough(Enough::MostTrials) => "most_trials",
+            EndOfTurn::Enough(Enough::Budget) => "budget",
+            EndOfTurn::Turn => "turn",
+            EndOfTurn::Interrupted => "interrupted",
+            EndOfTurn::Failed => "failed",
         }
     }
+}
+
+/// How well the ranked cost of a submission is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Precision {
+    /// The interval by which it is ranked, in seconds; `None` with too few trials, as in the profile
+    /// `quick`.
+    pub cost_s: Option<Interval>,
+    /// The code of the failure of a trial that was made after the evaluation. What fails now and
+    /// then claims no interval.
+    pub later_failure: Option<String>,
+}
+
+impl Precision {
+    /// What these trials of a submission say, once one after the evaluation failed with this code.
+    pub fn of(costs_s: &[f64], later_failure: Option<String>) -> Precision {
+        let interval = interval_of_median(costs_s, Confidence::ToRank);
+        Precision {
+            cost_s: interval.filter(|_| later_failure.is_none()),
+            later_failure,
+        }
+    }
+
+    /// A submission is of the profile `standard` once it has an interval.
+    pub fn profile(&self) -> Profile {
+        match self.cost_s {
+            Some(_) => Profile::Standard,
+            None => Profile::Quick,
+        }
+    }
+}
+
+/// The ranked costs of trials, in seconds. None at all if one lacks it.
+pub fn ranked_costs_s(trials: &[Trial], window: Window, cost: Cost) -> Vec<f64> {
+    let of = |trial: &Trial| Some(trial.window(window)?.of(cost).as_secs_f64());
+    (trials.iter().map(of).collect::<Option<_>>()).unwrap_or_default()
 }
 
 /// Whether a submission needs no more trials: from all its ranked costs and the time that was spent
@@ -58,14 +111,8 @@ fn is_precise(costs_s: &[f64]) -> bool {
         .is_some_and(|(interval, median)| interval.is_within(PRECISION, median))
 }
 
-/// The interval by which a submission is ranked; `None` with too few trials, as in the profile
-/// `quick`.
-pub fn rank_interval(costs_s: &[f64]) -> Option<Interval> {
-    interval_of_median(costs_s, Confidence::ToRank)
-}
-
-/// How many trials a submission has at the end of its next turn.
-pub fn end_of_turn(trials: usize) -> usize {
+/// How many trials a submission has after its next turn.
+pub fn trials_after_turn(trials: usize) -> usize {
     (trials / TRIALS_OF_A_TURN + 1) * TRIALS_OF_A_TURN
 }
 
@@ -111,14 +158,23 @@ mod tests {
             let costs = costs(trials, 0.5);
             assert_eq!(is_enough(&costs, BUDGET), Some(Enough::Budget));
         }
-        assert_eq!(rank_interval(&costs(7, 0.5)), None);
-        assert!(rank_interval(&costs(8, 0.5)).is_some());
+    }
+
+    #[test]
+    fn eight_trials_are_of_the_profile_standard_unless_one_failed() {
+        let profile = |trials, failure: Option<&str>| {
+            let failure = failure.map(str::to_owned);
+            Precision::of(&costs(trials, 0.5), failure).profile()
+        };
+        assert_eq!(profile(7, None), Profile::Quick);
+        assert_eq!(profile(8, None), Profile::Standard);
+        assert_eq!(profile(8, Some("timeout")), Profile::Quick);
     }
 
     #[test]
     fn a_turn_ends_at_ten_twenty_and_thirty_trials() {
         for (trials, end) in [(3, 10), (9, 10), (10, 20), (19, 20), (20, 30)] {
-            assert_eq!(end_of_turn(trials), end);
+            assert_eq!(trials_after_turn(trials), end);
         }
     }
 }

@@ -37,46 +37,73 @@ impl std::ops::Add for PhaseCost {
     }
 }
 
+/// What one run is made of, as far as its stretches can be told apart from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phases {
+    /// Our harness speaks between the stretches.
+    Harness(HarnessPhases),
+    /// A script says nothing: process start to exit, with one pass over the test inputs.
+    Script { total: PhaseCost },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HarnessPhases {
+    /// Process start to ready: interpreter, model and inputs loaded.
+    pub start_up: PhaseCost,
+    /// The first pass over the test inputs.
+    pub first_call: PhaseCost,
+    /// The measured window: all of a trial's `passes`.
+    pub inference: PhaseCost,
+    /// Predictions written, process ended.
+    pub finish: PhaseCost,
+}
+
 /// One recorded run over the hidden test inputs, in a process and a sandbox of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     /// From 1.
     pub number: u32,
-    /// Process start to ready: interpreter, model and inputs loaded.
-    pub start_up: PhaseCost,
-    /// The first pass over the test inputs.
-    pub first_call: PhaseCost,
-    /// The measured window: `passes` passes over the test inputs.
-    pub inference: PhaseCost,
+    pub phases: Phases,
+    /// Passes over the test inputs in the measured window; a script makes one in all.
     pub passes: u32,
-    /// Predictions written, process ended.
-    pub finish: PhaseCost,
     pub peak_memory: Bytes,
-    /// Of the measured window.
+    /// Of the measured window; of a script's whole run.
     pub energy: Energy,
     /// Of the predictions it made.
     pub predictions: Digest,
 }
 
 impl Trial {
-    /// Steady inference, for one pass over the test inputs.
-    pub fn inference_per_pass(&self) -> PhaseCost {
-        PhaseCost {
-            wall: self.inference.wall / self.passes,
-            cpu: self.inference.cpu / self.passes,
+    /// `None` for a script.
+    pub fn harness_phases(&self) -> Option<&HarnessPhases> {
+        match &self.phases {
+            Phases::Harness(phases) => Some(phases),
+            Phases::Script { .. } => None,
         }
+    }
+
+    /// Steady inference, for one pass over the test inputs. `None` for a script, of which it cannot
+    /// be told apart.
+    pub fn inference_per_pass(&self) -> Option<PhaseCost> {
+        self.harness_phases().map(|phases| PhaseCost {
+            wall: phases.inference.wall / self.passes,
+            cpu: phases.inference.cpu / self.passes,
+        })
     }
 
     /// What a process costs that makes one pass, from start to exit: what Kaggle counts.
     pub fn total(&self) -> PhaseCost {
-        self.start_up + self.first_call + self.finish
+        match &self.phases {
+            Phases::Harness(phases) => phases.start_up + phases.first_call + phases.finish,
+            Phases::Script { total } => *total,
+        }
     }
 
-    /// The figure of one window.
-    pub fn window(&self, window: Window) -> PhaseCost {
+    /// The figure of one window, where it was measured.
+    pub fn window(&self, window: Window) -> Option<PhaseCost> {
         match window {
             Window::Inference => self.inference_per_pass(),
-            Window::Total => self.total(),
+            Window::Total => Some(self.total()),
         }
     }
 }
@@ -84,7 +111,8 @@ impl Trial {
 /// The trials of a session as one line: medians, and the largest peak of memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    pub inference: PhaseCost,
+    /// Per pass over the test inputs. `None` for a script, of which it cannot be told apart.
+    pub inference: Option<PhaseCost>,
     pub total: PhaseCost,
     pub peak_memory: Bytes,
     /// Gross energy per pass: missing as soon as one trial's is.
@@ -99,8 +127,8 @@ impl Summary {
     pub fn of(trials: &[Trial]) -> Option<Summary> {
         let first = trials.first()?;
         Some(Summary {
-            inference: median_cost(trials, Trial::inference_per_pass)?,
-            total: median_cost(trials, Trial::total)?,
+            inference: median_cost(trials, Trial::inference_per_pass),
+            total: median_cost(trials, |trial| Some(trial.total()))?,
             peak_memory: trials.iter().map(|trial| trial.peak_memory).max()?,
             energy: median_energy(trials),
             trials: u32::try_from(trials.len()).expect("a session has few trials"),
@@ -110,20 +138,23 @@ impl Summary {
         })
     }
 
-    pub fn window(&self, window: Window) -> PhaseCost {
+    /// The figure of one window, where it was measured.
+    pub fn window(&self, window: Window) -> Option<PhaseCost> {
         match window {
             Window::Inference => self.inference,
-            Window::Total => self.total,
+            Window::Total => Some(self.total),
         }
     }
 }
 
-fn median_cost(trials: &[Trial], figure: impl Fn(&Trial) -> PhaseCost) -> Option<PhaseCost> {
+/// `None` as soon as one trial lacks the figure.
+pub fn median_cost(
+    trials: &[Trial],
+    figure: impl Fn(&Trial) -> Option<PhaseCost>,
+) -> Option<PhaseCost> {
+    let costs: Vec<PhaseCost> = trials.iter().map(figure).collect::<Option<_>>()?;
     let median_of = |part: fn(PhaseCost) -> Duration| {
-        let seconds: Vec<f64> = trials
-            .iter()
-            .map(|trial| part(figure(trial)).as_secs_f64())
-            .collect();
+        let seconds: Vec<f64> = costs.iter().map(|cost| part(*cost).as_secs_f64()).collect();
         median(&seconds).map(Duration::from_secs_f64)
     };
     Some(PhaseCost {
@@ -163,11 +194,13 @@ mod tests {
     fn trial(number: u32, inference_ms: u64, energy: Energy) -> Trial {
         Trial {
             number,
-            start_up: cost(100),
-            first_call: cost(20),
-            inference: cost(inference_ms),
+            phases: Phases::Harness(HarnessPhases {
+                start_up: cost(100),
+                first_call: cost(20),
+                inference: cost(inference_ms),
+                finish: cost(30),
+            }),
             passes: 10,
-            finish: cost(30),
             peak_memory: Bytes::from_mib(u64::from(number)),
             energy,
             predictions: Digest::of(b"same"),
@@ -192,11 +225,25 @@ mod tests {
             trial(3, 120, joules(20)),
         ];
         let summary = Summary::of(&trials).unwrap();
-        assert_eq!(summary.inference, cost(12));
+        assert_eq!(summary.inference, Some(cost(12)));
         assert_eq!(summary.total, cost(150));
         assert_eq!(summary.peak_memory, Bytes::from_mib(3));
         assert_eq!(summary.energy, joules(20).per_pass(10));
         assert!(summary.deterministic);
+    }
+
+    #[test]
+    fn of_a_script_there_is_a_total_and_nothing_else() {
+        let script = |number, total_ms| Trial {
+            phases: Phases::Script {
+                total: cost(total_ms),
+            },
+            passes: 1,
+            ..trial(number, 100, joules(10))
+        };
+        let summary = Summary::of(&[script(1, 300), script(2, 200), script(3, 700)]).unwrap();
+        assert_eq!(summary.window(Window::Inference), None);
+        assert_eq!(summary.window(Window::Total), Some(cost(300)));
     }
 
     #[test]

@@ -27,9 +27,14 @@ fn has_identifier(head: &[u8], identifier: &[u8; 4]) -> bool {
     head.get(4..8) == Some(identifier)
 }
 
+/// Whether it begins as zip archives do, an empty one included.
+pub fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06")
+}
+
 fn by_signature(head: &[u8]) -> Option<&'static str> {
     let starts = |signature: &[u8]| head.starts_with(signature);
-    Some(if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") {
+    Some(if is_zip(head) {
         "a zip archive, as PyTorch (.pt), Keras (.keras) and NumPy (.npz) write them"
     } else if starts(b"\x1f\x8b") {
         "compressed with gzip"

@@ -26,6 +26,20 @@ pub enum RejectionCode {
     OnnxCustomOp,
     /// Operators whose answer depends on more than their inputs.
     OnnxStateful,
+    /// Damaged, cut off, or compressed in a way that is not supported.
+    ZipInvalid,
+    /// With a password.
+    ZipEncrypted,
+    /// A path that leads elsewhere, or that no file system should have.
+    ZipPath,
+    /// A link or a device.
+    ZipLink,
+    /// Two paths that are the same on some file system.
+    ZipDuplicate,
+    /// Too many files, or too much once unpacked.
+    ZipTooLarge,
+    /// No script to run.
+    MainMissing,
 }
 
 impl RejectionCode {
@@ -38,6 +52,13 @@ impl RejectionCode {
             RejectionCode::OnnxExternalData => "onnx_external_data",
             RejectionCode::OnnxCustomOp => "onnx_custom_op",
             RejectionCode::OnnxStateful => "onnx_stateful",
+            RejectionCode::ZipInvalid => "zip_invalid",
+            RejectionCode::ZipEncrypted => "zip_encrypted",
+            RejectionCode::ZipPath => "zip_path",
+            RejectionCode::ZipLink => "zip_link",
+            RejectionCode::ZipDuplicate => "zip_duplicate",
+            RejectionCode::ZipTooLarge => "zip_too_large",
+            RejectionCode::MainMissing => "main_missing",
         }
     }
 

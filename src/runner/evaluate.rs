@@ -1,19 +1,24 @@
 //! One job, from its claim to its end: smoke run, session, score.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::inputs::Prepared;
 use super::record::Evaluated;
-use super::{Desk, JobError, Runner};
+use super::{Desk, JobError, Runner, empty_folder};
 use crate::db;
-use crate::db::jobs::{Claim, Lease};
-use crate::db::sessions::SmokeRun;
-use crate::domain::competition::CompetitionSpec;
+use crate::db::competitions::Competition;
+use crate::db::jobs::{Claim, Lease, Purpose};
+use crate::db::sessions::{RunLog, SmokeRun};
+use crate::domain::competition::{CompetitionSpec, EntryKind};
+use crate::domain::ids::CompetitionId;
 use crate::domain::submission::{Failure, Phase};
+use crate::domain::units::Bytes;
+use crate::entries;
 use crate::scoring::{self, Predictions, Scores};
-use crate::session::{Candidate, Ended, GoOn, Session, Smoke};
+use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, Session, Smoke, without_data};
 
 /// What came of an evaluation in which we made no mistake.
 enum Verdict {
@@ -26,13 +31,7 @@ enum Verdict {
 impl Runner {
     /// Evaluates what was claimed, and writes down what came of it.
     pub(super) fn evaluate(&mut self, claim: &Claim) -> Result<(), JobError> {
-        let desk = &self.desk;
-        let competition = desk
-            .wait_for(db::competitions::find(&desk.db, claim.competition))?
-            .ok_or_else(|| JobError::Competition {
-                slug: claim.competition.to_string(),
-                what: "it is gone".to_owned(),
-            })?;
+        let competition = self.desk.find_competition(claim.competition)?;
         let prepared = self.prepared(&competition)?;
         match self.run_behind_walls(claim, &competition.spec, &prepared)? {
             Verdict::Scored(evaluated) => self.record(claim, &competition, &evaluated),
@@ -50,60 +49,118 @@ impl Runner {
         spec: &CompetitionSpec,
         prepared: &Prepared,
     ) -> Result<Verdict, JobError> {
-        let model = self.fetch_model(claim)?;
+        let fetched = self.fetch_entry(claim)?;
         let desk = &self.desk;
         let started_at = desk.clock.now();
-        let mut progress = |phase| desk.heartbeat(claim, spec, phase);
-        if progress(Phase::Smoke) == GoOn::No {
+        let mut watch = Watch { desk, claim, spec };
+        if watch.progress(Phase::Smoke) == GoOn::No {
             return Ok(Verdict::Stopped);
         }
         let candidate = Candidate {
             spec,
-            model: &model.0,
+            kind: claim.kind,
+            entry: &fetched.path(claim.kind),
         };
-        let smoke = self.bench.smoke(&candidate, &prepared.sample)?;
+        let mut smoke = self.bench.smoke(&candidate, &prepared.sample)?;
+        if let Ok(predictions) = &smoke.verdict
+            && let Err(failure) = read(claim.kind, predictions, spec, &prepared.sample_ids)
+        {
+            smoke.verdict = Err(failure);
+        }
         desk.record_smoke_run(claim, &smoke)?;
         if let Err(failure) = smoke.verdict {
             return Ok(Verdict::Failed(failure));
         }
-        let session = match self
-            .bench
-            .measure(&candidate, &prepared.test, &mut progress)?
-        {
+        let session = match self.bench.measure(&candidate, &prepared.test, &mut watch)? {
             Ended::Whole(session) => session,
             Ended::Failed(failure) => return Ok(Verdict::Failed(failure)),
             Ended::Stopped => return Ok(Verdict::Stopped),
         };
-        if progress(Phase::Scoring) == GoOn::No {
+        if watch.progress(Phase::Scoring) == GoOn::No {
             return Ok(Verdict::Stopped);
         }
-        Ok(match score(spec, prepared, &session)? {
+        Ok(match score(claim.kind, spec, prepared, &session)? {
             Ok(scores) => Verdict::Scored(Evaluated {
                 trials: session.trials,
                 scores,
                 runtime: session.runtime,
                 started_at,
             }),
-            Err(failure) => Verdict::Failed(failure),
+            Err(failure) => Verdict::Failed(without_data(&failure)),
         })
     }
 
-    /// The submission's bytes as a file that sandboxes can read.
-    fn fetch_model(&self, claim: &Claim) -> Result<FetchedModel, JobError> {
-        let model = FetchedModel(self.folder.join(format!("{}.onnx", claim.artifact)));
-        let desk = &self.desk;
-        desk.wait_for(desk.store.copy_to(&claim.artifact, &model.0))?;
-        let readable = fs::Permissions::from_mode(0o644);
-        fs::set_permissions(&model.0, readable).map_err(|source| JobError::File {
-            doing: "open up",
-            path: model.0.clone(),
+    /// The submission's bytes where sandboxes can read them: a model as a file, a script unpacked.
+    pub(super) fn fetch_entry(&self, claim: &Claim) -> Result<FetchedEntry, JobError> {
+        let fetched = FetchedEntry(self.folder.join(format!("entry-{}", claim.artifact)));
+        let failed = |source| JobError::File {
+            doing: "make",
+            path: fetched.0.clone(),
             source,
-        })?;
-        Ok(model)
+        };
+        empty_folder(&fetched.0)?;
+        let file = fetched.file();
+        let desk = &self.desk;
+        desk.wait_for(desk.store.copy_to(&claim.artifact, &file))?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
+        match claim.kind {
+            EntryKind::Onnx => {}
+            EntryKind::Script => {
+                let source = fetched.source();
+                fs::create_dir(&source).map_err(failed)?;
+                let zip = fs::File::open(&file).map_err(failed)?;
+                let size = Bytes::new(zip.metadata().map_err(failed)?.len());
+                entries::script::unpack(zip, size, &source)
+                    .map_err(failed)?
+                    .map_err(|rejection| failed(io::Error::other(rejection.message)))?;
+            }
+        }
+        Ok(fetched)
+    }
+}
+
+/// Passes on what a session says while it lasts.
+pub(super) struct Watch<'a> {
+    pub desk: &'a Desk,
+    pub claim: &'a Claim,
+    pub spec: &'a CompetitionSpec,
+}
+
+impl Observer for Watch<'_> {
+    fn progress(&mut self, phase: Phase) -> GoOn {
+        self.desk.heartbeat(self.claim, self.spec, phase)
+    }
+
+    fn hidden_run(&mut self, run: HiddenRun) {
+        let log = RunLog::from(run);
+        let inserted = db::sessions::insert_hidden_run(&self.desk.db, self.claim, &log);
+        // A log that is lost costs nobody a score.
+        if let Err(error) = self.desk.wait_for(inserted) {
+            tracing::warn!(%error, "the output of a run could not be kept");
+        }
+    }
+}
+
+impl From<HiddenRun> for RunLog {
+    fn from(run: HiddenRun) -> RunLog {
+        RunLog {
+            number: run.number,
+            outcome: run.outcome,
+            stdout: run.stdout,
+            stderr: run.stderr,
+        }
     }
 }
 
 impl Desk {
+    pub(super) fn find_competition(&self, id: CompetitionId) -> Result<Competition, JobError> {
+        let found = self.wait_for(db::competitions::find(&self.db, id))?;
+        found.ok_or_else(|| JobError::Competition {
+            slug: id.to_string(),
+            what: "it is gone".to_owned(),
+        })
+    }
+
     /// Extends the lease and shows the phase. A database that cannot be reached for a moment does
     /// not stop a session: whether the lease held is asked again when it is recorded.
     fn heartbeat(&self, claim: &Claim, spec: &CompetitionSpec, phase: Phase) -> GoOn {
@@ -112,7 +169,13 @@ impl Desk {
         let beat = async {
             let held = db::jobs::heartbeat(&self.db, claim, lease, phase).await?;
             db::runners::touch(&self.db, self.id).await?;
-            db::notifications::submission_moved(&self.db, claim.submission).await?;
+            match claim.purpose {
+                Purpose::Evaluate => {
+                    db::notifications::submission_moved(&self.db, claim.submission).await?;
+                }
+                // Nobody watches it.
+                Purpose::Deepen => {}
+            }
             Ok::<_, db::Error>(held)
         };
         match self.wait_for(beat) {
@@ -128,7 +191,7 @@ impl Desk {
     fn record_smoke_run(&self, claim: &Claim, smoke: &Smoke) -> Result<(), db::Error> {
         let logs = SmokeRun {
             outcome: match &smoke.verdict {
-                Ok(()) => "ok".to_owned(),
+                Ok(_) => "ok".to_owned(),
                 Err(failure) => failure.code.clone(),
             },
             stdout: smoke.stdout.clone(),
@@ -138,21 +201,54 @@ impl Desk {
     }
 }
 
-/// A copy that goes away with its value.
-struct FetchedModel(PathBuf);
+/// A folder with a copy of the entry, which goes away with its value.
+pub(super) struct FetchedEntry(PathBuf);
 
-impl Drop for FetchedModel {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "the copy of a model could not be removed");
+impl FetchedEntry {
+    fn file(&self) -> PathBuf {
+        self.0.join("artifact")
+    }
+
+    fn source(&self) -> PathBuf {
+        self.0.join("source")
+    }
+
+    /// What a sandbox reads of it.
+    pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
+        match kind {
+            EntryKind::Onnx => self.file(),
+            EntryKind::Script => self.source(),
         }
     }
 }
 
+impl Drop for FetchedEntry {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the copy of an entry could not be removed");
+        }
+    }
+}
+
+/// Reads predictions as this kind of entry leaves them, for rows of these ids.
+pub(super) fn read(
+    kind: EntryKind,
+    predictions: &[u8],
+    spec: &CompetitionSpec,
+    ids: &[String],
+) -> Result<Predictions, Failure> {
+    let parsed = match kind {
+        EntryKind::Onnx => Predictions::parse(predictions, spec, ids.len()),
+        EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
+    };
+    parsed.map_err(|bad| Failure::participant(bad.fault.as_str(), bad.message))
+}
+
 /// Scores the predictions of every trial. The last trial's count; all must be usable.
 fn score(
+    kind: EntryKind,
     spec: &CompetitionSpec,
     prepared: &Prepared,
     session: &Session,
@@ -163,12 +259,12 @@ fn score(
     };
     let mut scores = Err(ours("a session had no trials".to_owned()));
     for predictions in &session.predictions {
-        match Predictions::parse(predictions, spec, prepared.solution.rows()) {
+        match read(kind, predictions, spec, &prepared.test_ids) {
             Ok(parsed) => {
                 scores = scoring::score(spec.metric.name, &prepared.solution, &parsed)
                     .map_err(|error| ours(error.to_string()));
             }
-            Err(bad) => return Ok(Err(Failure::participant(bad.fault.as_str(), bad.message))),
+            Err(failure) => return Ok(Err(failure)),
         }
     }
     scores.map(Ok)

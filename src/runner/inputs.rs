@@ -1,5 +1,8 @@
-//! A competition's tables, read once and kept: the arrays of its test inputs, and its solution.
+//! A competition's tables, read once and kept: its test inputs as entries read them, and its solution.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
@@ -7,15 +10,19 @@ use bytes::{Buf, Bytes};
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
+use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::solution::Solution;
 use crate::domain::table::Table;
-use crate::session::{Inputs, SessionError};
+use crate::domain::text_table::TextTable;
+use crate::session::{Inputs, ScriptFiles, SessionError};
 
 /// What evaluations need of a competition.
 #[derive(Debug)]
 pub struct Prepared {
     pub sample: Inputs,
+    pub sample_ids: Vec<String>,
     pub test: Inputs,
+    pub test_ids: Vec<String>,
     pub solution: Solution,
 }
 
@@ -36,22 +43,37 @@ impl Runner {
             slug: spec.slug.to_string(),
             what: format!("{path} is wrong: {error}"),
         };
-        let sample = self.read(competition, &spec.task.sample)?;
-        let sample = Table::read(sample.reader(), &spec.task.id)
-            .map_err(|error| wrong(&spec.task.sample, &error))?;
-        let test = self.read(competition, &spec.task.test)?;
-        let test = Table::read(test.reader(), &spec.task.id)
-            .map_err(|error| wrong(&spec.task.test, &error))?;
-        let solution = self.read(competition, &spec.task.solution)?;
+        let task = &spec.task;
+        let sample_text = self.read(competition, &task.sample)?;
+        let sample = Table::read(sample_text.clone().reader(), &task.id)
+            .map_err(|error| wrong(&task.sample, &error))?;
+        let test_text = self.read(competition, &task.test)?;
+        let test = Table::read(test_text.clone().reader(), &task.id)
+            .map_err(|error| wrong(&task.test, &error))?;
+        let solution = self.read(competition, &task.solution)?;
         let solution = Solution::read(solution.reader(), spec, &test.ids)
-            .map_err(|error| wrong(&spec.task.solution, &error))?;
+            .map_err(|error| wrong(&task.solution, &error))?;
+
         let folder = self.folder.join(format!("inputs-{}", competition.id));
-        let write = |name: &str, table: &Table| {
-            Inputs::write(&folder.join(name), table, spec).map_err(SessionError::from)
+        // Left half-written by an evaluation that failed through our fault.
+        super::empty_folder(&folder)?;
+        let public = self.fetch_public_files(competition, &folder.join("public"))?;
+        let whole_submission = self.read(competition, &task.sample_submission)?;
+        let small_submission = sample_submission(&whole_submission, spec, &sample.ids)
+            .map_err(|error| wrong(&task.sample_submission, &error))?;
+        let write = |name: &str, table: &Table, test: &[u8], sample_submission: &[u8]| {
+            let files = ScriptFiles {
+                public: &public,
+                test: (file_name(&task.test), test),
+                sample_submission: (file_name(&task.sample_submission), sample_submission),
+            };
+            Inputs::write(&folder.join(name), table, &files, spec).map_err(SessionError::from)
         };
         Ok(Prepared {
-            sample: write("sample", &sample)?,
-            test: write("test", &test)?,
+            sample: write("sample", &sample, &sample_text, small_submission.as_bytes())?,
+            test: write("test", &test, &test_text, &whole_submission)?,
+            sample_ids: sample.ids,
+            test_ids: test.ids,
             solution,
         })
     }
@@ -65,4 +87,66 @@ impl Runner {
         })?;
         Ok(desk.wait_for(desk.store.read(&file.digest))?)
     }
+
+    /// Copies what participants download, for scripts, into a folder of its own.
+    fn fetch_public_files(
+        &self,
+        competition: &Competition,
+        folder: &Path,
+    ) -> Result<PathBuf, JobError> {
+        let failed = |source| JobError::File {
+            doing: "make",
+            path: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(failed)?;
+        if !competition.spec.entries.kinds.contains(&EntryKind::Script) {
+            return Ok(folder.to_owned());
+        }
+        let desk = &self.desk;
+        let files = db::competitions::list_public_files(&desk.db, competition.id);
+        for file in desk.wait_for(files)? {
+            // A bundle's paths were checked when it was read: `data/…`, plain names only.
+            let below = file.path.split_once('/').map_or("", |(_, below)| below);
+            let path = folder.join(below);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(failed)?;
+            }
+            desk.wait_for(desk.store.copy_to(&file.digest, &path))?;
+            let readable = fs::Permissions::from_mode(0o644);
+            fs::set_permissions(&path, readable).map_err(failed)?;
+        }
+        Ok(folder.to_owned())
+    }
+}
+
+/// A path's last part; a bundle's paths have forward slashes.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The sample submission for the rows of the public sample, with the prediction of its first row in
+/// every one.
+fn sample_submission(
+    whole: &[u8],
+    spec: &CompetitionSpec,
+    ids: &[String],
+) -> Result<String, String> {
+    let task = &spec.task;
+    let table = TextTable::read(whole, &task.id).map_err(|error| error.to_string())?;
+    let first = (table.column(&task.target))
+        .and_then(|column| column.cells.first())
+        .ok_or_else(|| format!("there is no column `{}`", task.target))?;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let written = (|| {
+        writer.write_record([&task.id, &task.target])?;
+        for id in ids {
+            writer.write_record([id, first])?;
+        }
+        writer.flush()?;
+        Ok::<_, csv::Error>(())
+    })();
+    written.map_err(|error| error.to_string())?;
+    let bytes = writer.into_inner().map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|error| error.to_string())
 }

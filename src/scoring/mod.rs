@@ -2,6 +2,7 @@
 
 mod metrics;
 mod predictions;
+mod submission;
 
 use crate::domain::answers::Answers;
 use crate::domain::competition::Metric;

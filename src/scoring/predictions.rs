@@ -2,6 +2,7 @@
 //! row, in their order. It comes out of the sandbox, so nothing in it is believed, and no message
 //! repeats any of it: a model could print the hidden inputs there.
 
+use super::submission;
 use crate::domain::answers::{Answers, CellFault, WrongCells};
 use crate::domain::competition::CompetitionSpec;
 
@@ -25,6 +26,8 @@ pub enum PredictionsFault {
     Columns,
     /// Not as many as test rows.
     Rows,
+    /// Not the row ids of the test inputs, each once.
+    Ids,
     /// Not numbers in the metric's range.
     Values,
     /// Labels that the competition does not have.
@@ -37,12 +40,13 @@ impl PredictionsFault {
         match self {
             PredictionsFault::Columns => "columns",
             PredictionsFault::Rows => "rows",
+            PredictionsFault::Ids => "ids",
             PredictionsFault::Values => "values",
             PredictionsFault::Classes => "classes",
         }
     }
 
-    fn because(self, message: String) -> BadPredictions {
+    pub(super) fn because(self, message: String) -> BadPredictions {
         BadPredictions {
             fault: self,
             message,
@@ -66,6 +70,15 @@ impl Predictions {
         answers
             .map(Predictions)
             .map_err(|wrong| refuse(wrong, rows))
+    }
+
+    /// Reads the submission that a script left, for rows of these ids.
+    pub fn parse_submission(
+        bytes: &[u8],
+        spec: &CompetitionSpec,
+        ids: &[String],
+    ) -> Result<Predictions, BadPredictions> {
+        submission::read(bytes, spec, ids).map(Predictions)
     }
 
     pub fn answers(&self) -> &Answers {

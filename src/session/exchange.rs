@@ -1,153 +1,86 @@
 //! One run of the harness: what is said to it, what it answers, and what each stretch between two
 //! messages cost. The clock and the counters are read out here, where the candidate cannot reach.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::{Bench, Candidate, Inputs, SessionError};
+use super::ending::{Ending, why_it_ended};
+use super::neighbours::Neighbours;
+use super::run::{Finished, Measured, finished};
+use super::{Bench, Inputs, SessionError};
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
-use crate::domain::trial::PhaseCost;
+use crate::domain::trial::{HarnessPhases, PhaseCost, Phases};
 use crate::domain::units::Bytes;
 use crate::meter::energy_between;
-use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Run, Sandbox, SandboxError};
+use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Sandbox, SandboxError};
 
 /// One prediction takes at most this much in the file of predictions.
 const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
 const GRACE: Duration = Duration::from_secs(10);
-/// A model that computes uses its CPUs nearly all the time. One that was ended at its limit with
-/// less than this share of it was kept from computing by others.
-const BUSY_SHARE: f64 = 0.5;
 const LONGEST_MESSAGE: usize = 1000;
 
-/// What a run of the harness came to, whether or not the candidate held out.
-#[derive(Debug)]
-pub struct Finished {
-    pub result: Result<Measured, Failure>,
-    /// Not for participants where the run saw hidden data.
-    pub stdout: String,
-    pub stderr: String,
-}
-
-/// A run that went to its end.
-#[derive(Debug)]
-pub struct Measured {
-    pub stretches: Stretches,
-    /// Predictions written, process ended.
-    pub finish: PhaseCost,
-    pub peak_memory: Bytes,
-    /// As the harness wrote them.
-    pub predictions: Vec<u8>,
-}
-
 /// What came before the word to finish.
-#[derive(Debug)]
-pub struct Stretches {
-    /// Process start to ready.
-    pub start_up: PhaseCost,
-    /// The first pass.
-    pub first_call: PhaseCost,
+struct Stretches {
+    start_up: PhaseCost,
+    first_call: PhaseCost,
     /// The measured window, if one was asked for.
-    pub window: PhaseCost,
-    pub energy: Energy,
-    /// What ran the model, such as "onnxruntime 1.32.0".
-    pub runtime: String,
+    window: PhaseCost,
+    energy: Energy,
+    runtime: String,
 }
 
 impl Bench {
     /// Runs the harness once: start-up, a first pass, a measured window of `passes` passes (none
     /// for a smoke run), and the predictions of the last pass.
-    pub(super) fn run(
+    pub(super) fn run_harness(
         &mut self,
-        candidate: &Candidate<'_>,
+        model: &Path,
         inputs: &Inputs,
+        limits: &Limits,
         passes: u32,
-        sees: Sees,
     ) -> Result<Finished, SessionError> {
-        let limits = &candidate.spec.limits;
-        let sandbox = self.walls.make_room(&self.room(candidate, inputs))?;
+        let sandbox = self
+            .walls
+            .make_room(&self.harness_room(model, inputs, limits))?;
+        let neighbours = Neighbours::watch(self.walls.cpu_set(limits.cpus)?);
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
-            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
+            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits, &neighbours),
             Err(Stop::Ours(error)) => return Err(error),
-            Err(Stop::Refused(failure)) => Some(match sees {
-                Sees::PublicSample => failure,
-                Sees::HiddenInputs => without_data(&failure),
-            }),
+            Err(Stop::Refused(failure)) => Some(failure),
             Err(Stop::Silent) => None,
-            Err(Stop::Nonsense) => {
-                return Ok(Finished {
-                    result: Err(nonsense()),
-                    stdout: String::new(),
-                    stderr: String::new(),
-                });
-            }
+            Err(Stop::Nonsense) => return Ok(Finished::silent(nonsense())),
         };
         let run = exchange.sandbox.wait()?;
         let failure = match failure {
             // Out of memory, the harness may have said something else with its last breath.
             Some(failure) if run.outcome != Outcome::OutOfMemory => failure,
-            Some(_) | None => why_it_ended(&run, limits)?,
+            Some(_) | None => harness_ending(why_it_ended(&run, limits, &neighbours)?)?,
         };
         Ok(finished(&run, Err(failure)))
     }
 
-    fn room(&self, candidate: &Candidate<'_>, inputs: &Inputs) -> Room {
+    fn harness_room(&self, model: &Path, inputs: &Inputs, limits: &Limits) -> Room {
         let mut room = Room::new(
             ["/runtime/bin/python", "-I", "-B", "/harness/harness.py"],
-            candidate.spec.limits.clone(),
+            limits.clone(),
         );
         // It would spend the candidate's CPU time.
         room.env = vec![("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned())];
         room.mounts = vec![
             ReadOnlyMount::new(&self.runtime, "/runtime"),
             ReadOnlyMount::new(&self.harness, "/harness"),
-            ReadOnlyMount::new(candidate.model, "/entry/model.onnx"),
-            ReadOnlyMount::new(inputs.folder(), "/inputs"),
+            ReadOnlyMount::new(model, "/entry/model.onnx"),
+            ReadOnlyMount::new(inputs.arrays(), "/inputs"),
         ];
         room
     }
-}
-
-/// What lies before a run. The messages of one that sees hidden data could hold it: a model can be
-/// made to fail with a shape that it computed from its inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sees {
-    PublicSample,
-    HiddenInputs,
-}
-
-/// What may be said of a failure on the hidden test inputs: which rule was broken, and no more.
-fn without_data(failure: &Failure) -> Failure {
-    const RULES: [&str; 17] = [
-        "batch_axis",
-        "input_dtype",
-        "input_shape",
-        "input_unbound",
-        "memory",
-        "onnx_custom_op",
-        "onnx_external_data",
-        "onnx_invalid",
-        "onnx_unsupported",
-        "output_ambiguous",
-        "output_classes",
-        "output_kind",
-        "output_nonfinite",
-        "output_rows",
-        "output_shape",
-        "output_unknown",
-        "run_failed",
-    ];
-    let rule = RULES.into_iter().find(|rule| *rule == failure.code);
-    Failure::participant(
-        rule.unwrap_or("run_failed"),
-        "The model passed on the public sample and failed on the hidden test inputs. What went wrong \
-         is in the code alone, because a longer message could hold what is hidden.",
-    )
 }
 
 /// An instant and what had been used by then.
@@ -287,10 +220,11 @@ impl Exchange {
         stretches: Stretches,
         rows: usize,
         limits: &Limits,
+        neighbours: &Neighbours,
     ) -> Result<Finished, SessionError> {
         let run = self.sandbox.wait()?;
         if !run.outcome.is_success() {
-            let failure = why_it_ended(&run, limits)?;
+            let failure = harness_ending(why_it_ended(&run, limits, neighbours)?)?;
             return Ok(finished(&run, Err(failure)));
         }
         let most = Bytes::new(1024 + rows as u64 * PREDICTION_BYTES).min(limits.output);
@@ -309,20 +243,18 @@ impl Exchange {
             usage: run.usage,
         };
         let measured = Measured {
-            stretches,
-            finish: self.start.cost_until(&end),
+            phases: Phases::Harness(HarnessPhases {
+                start_up: stretches.start_up,
+                first_call: stretches.first_call,
+                inference: stretches.window,
+                finish: self.start.cost_until(&end),
+            }),
+            energy: stretches.energy,
+            runtime: stretches.runtime,
             peak_memory: run.usage.peak_memory,
             predictions,
         };
         Ok(finished(&run, Ok(measured)))
-    }
-}
-
-fn finished(run: &Run, result: Result<Measured, Failure>) -> Finished {
-    Finished {
-        result,
-        stdout: run.stdout.text(),
-        stderr: run.stderr.text(),
     }
 }
 
@@ -333,56 +265,14 @@ fn nonsense() -> Failure {
     )
 }
 
-/// The outcome of a run that did not get to its end, in words for the participant; an error where
-/// the fault is ours.
-fn why_it_ended(run: &Run, limits: &Limits) -> Result<Failure, SessionError> {
-    Ok(match run.outcome {
-        Outcome::TimedOut => {
-            let available = limits.time.as_secs_f64();
-            if run.usage.cpu.as_secs_f64() < BUSY_SHARE * available {
-                return Err(SessionError::Contended {
-                    used: run.usage.cpu,
-                    limit: limits.time,
-                });
-            }
-            Failure::participant(
-                "timeout",
-                format!(
-                    "The run was ended at its limit of {} s. Make the model cheaper, or its batches.",
-                    limits.time.as_secs()
-                ),
-            )
-        }
-        Outcome::OutOfMemory => Failure::participant(
-            "memory",
-            format!(
-                "The run needed more memory than its limit of {}.",
-                limits.memory
-            ),
-        ),
-        Outcome::TooManyProcesses => Failure::participant(
-            "processes",
-            format!(
-                "The run wanted more than {} processes and threads.",
-                limits.processes
-            ),
-        ),
-        Outcome::TooMuchLog => Failure::participant(
-            "log_too_large",
-            "The run wrote too much to its standard output.",
-        ),
-        Outcome::Killed { signal } => Failure::participant(
-            "crashed",
-            format!("The runtime crashed with signal {signal} while it ran the model."),
-        ),
-        Outcome::Exited { code } => {
-            let log = run.stderr.text();
-            let length = log.chars().count();
-            let end: String = log.chars().skip(length.saturating_sub(2000)).collect();
-            let what = format!("it exited with {code}: {end}");
-            return Err(SessionError::Harness(what));
-        }
-    })
+/// The harness itself never ends with an exit code that is not 0.
+fn harness_ending(ending: Ending) -> Result<Failure, SessionError> {
+    match ending {
+        Ending::Failed(failure) => Ok(failure),
+        Ending::Exited { code, last_words } => Err(SessionError::Harness(format!(
+            "it exited with {code}: {last_words}"
+        ))),
+    }
 }
 
 /// The harness's codes are words; whatever else comes out of the sandbox is not repeated.

@@ -1,6 +1,7 @@
 //! The environment that a session was measured in.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -50,6 +51,19 @@ impl Machine {
             ", degraded"
         };
         format!("{}, {cpus} {cores}, no GPU{mark}", self.cpu_model)
+    }
+}
+
+/// The interpreter of an environment, such as "Python 3.11.2".
+pub fn python(runtime: &Path) -> String {
+    let text = fs::read_to_string(runtime.join("pyvenv.cfg")).unwrap_or_default();
+    let version = text.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        (name.trim() == "version").then(|| value.trim().to_owned())
+    });
+    match version {
+        Some(version) => format!("Python {version}"),
+        None => "Python".to_owned(),
     }
 }
 

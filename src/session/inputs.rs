@@ -1,12 +1,15 @@
-//! The test inputs as arrays in a folder, the way the harness reads them. Row ids stay outside.
+//! The test inputs as entries read them: arrays for the harness, whose row ids stay outside, and the
+//! competition's files for scripts.
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::domain::competition::{CompetitionSpec, TaskKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, TaskKind};
+use crate::domain::slug::Slug;
 use crate::domain::table::{Column, Table, Values};
 use crate::sandbox::{self, SandboxError};
 
@@ -24,11 +27,22 @@ pub enum InputsError {
     Sandbox(#[from] SandboxError),
 }
 
-/// Arrays that lie ready in a folder, with the plan that tells the harness of them.
+/// Inputs that lie ready in a folder, for every kind that the competition takes.
 #[derive(Debug, Clone)]
 pub struct Inputs {
     folder: PathBuf,
+    slug: Slug,
     rows: usize,
+}
+
+/// What scripts find in `/kaggle/input/<slug>/`.
+#[derive(Debug, Clone, Copy)]
+pub struct ScriptFiles<'a> {
+    /// A folder with the files that participants download.
+    pub public: &'a Path,
+    /// These take the place of public files of the same name.
+    pub test: (&'a str, &'a [u8]),
+    pub sample_submission: (&'a str, &'a [u8]),
 }
 
 #[derive(Serialize)]
@@ -56,71 +70,129 @@ enum PlannedTask<'a> {
 }
 
 impl Inputs {
-    /// Writes a table's arrays into a folder that must not exist yet. They can be read by
-    /// everybody who finds the way there.
+    /// Writes the inputs into a folder that must not exist yet: a table's arrays, and the files of
+    /// scripts. They can be read by everybody who finds the way there.
     pub fn write(
         folder: &Path,
         table: &Table,
+        files: &ScriptFiles<'_>,
         spec: &CompetitionSpec,
     ) -> Result<Inputs, InputsError> {
-        let failed = |source| InputsError::Write {
-            path: folder.to_owned(),
-            source,
-        };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut arrays = Vec::new();
-        let numeric: Vec<&Column> = table
-            .columns
-            .iter()
-            .filter(|c| c.values.is_numeric())
-            .collect();
-        if !numeric.is_empty() {
-            let array = Array {
-                name: FEATURES,
-                file: "features.npy".to_owned(),
-                significant_digits: digits(&numeric),
-            };
-            write_file(&folder.join(&array.file), &npy(&numeric, table.rows())).map_err(failed)?;
-            arrays.push(array);
-        }
-        for (number, column) in table.columns.iter().enumerate() {
-            let array = Array {
-                name: &column.name,
-                file: format!("column_{number}.npy"),
-                significant_digits: digits(&[column]),
-            };
-            write_file(&folder.join(&array.file), &npy(&[column], table.rows())).map_err(failed)?;
-            arrays.push(array);
-        }
-        let plan = Plan {
+        let inputs = Inputs {
+            folder: folder.to_owned(),
+            slug: spec.slug.clone(),
             rows: table.rows(),
-            batch_size: spec.entries.batch_size,
-            threads: spec.limits.cpus,
-            arrays,
-            task: match spec.task.kind {
-                TaskKind::Label => PlannedTask::Label {
-                    classes: &spec.task.classes,
-                },
-                TaskKind::Value => PlannedTask::Value,
-            },
         };
-        let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");
-        write_file(&folder.join("plan.json"), &plan).map_err(failed)?;
+        for kind in &spec.entries.kinds {
+            match kind {
+                EntryKind::Onnx => write_arrays(&inputs.arrays(), table, spec)?,
+                EntryKind::Script => {
+                    let files_folder = inputs.files();
+                    write_files(&files_folder, files).map_err(|source| InputsError::Write {
+                        path: files_folder,
+                        source,
+                    })?;
+                }
+            }
+        }
         // Read once, so that no sandbox is charged for the page cache.
         sandbox::warm(folder)?;
-        Ok(Inputs {
-            folder: folder.to_owned(),
-            rows: table.rows(),
-        })
+        Ok(inputs)
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The arrays, with the plan that tells the harness of them.
+    pub fn arrays(&self) -> PathBuf {
+        self.folder.join("arrays")
+    }
+
+    /// The files of scripts.
+    pub fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
+    pub fn slug(&self) -> &str {
+        self.slug.as_str()
     }
 
     pub fn rows(&self) -> usize {
         self.rows
     }
+}
+
+fn write_arrays(folder: &Path, table: &Table, spec: &CompetitionSpec) -> Result<(), InputsError> {
+    let failed = |source| InputsError::Write {
+        path: folder.to_owned(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut arrays = Vec::new();
+    let numeric: Vec<&Column> = table
+        .columns
+        .iter()
+        .filter(|c| c.values.is_numeric())
+        .collect();
+    if !numeric.is_empty() {
+        let array = Array {
+            name: FEATURES,
+            file: "features.npy".to_owned(),
+            significant_digits: digits(&numeric),
+        };
+        write_file(&folder.join(&array.file), &npy(&numeric, table.rows())).map_err(failed)?;
+        arrays.push(array);
+    }
+    for (number, column) in table.columns.iter().enumerate() {
+        let array = Array {
+            name: &column.name,
+            file: format!("column_{number}.npy"),
+            significant_digits: digits(&[column]),
+        };
+        write_file(&folder.join(&array.file), &npy(&[column], table.rows())).map_err(failed)?;
+        arrays.push(array);
+    }
+    let plan = Plan {
+        rows: table.rows(),
+        batch_size: spec.entries.batch_size,
+        threads: spec.limits.cpus,
+        arrays,
+        task: match spec.task.kind {
+            TaskKind::Label => PlannedTask::Label {
+                classes: &spec.task.classes,
+            },
+            TaskKind::Value => PlannedTask::Value,
+        },
+    };
+    let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");
+    write_file(&folder.join("plan.json"), &plan).map_err(failed)?;
+    Ok(())
+}
+
+fn write_files(folder: &Path, files: &ScriptFiles<'_>) -> std::io::Result<()> {
+    link_all(files.public, folder)?;
+    for (name, bytes) in [files.test, files.sample_submission] {
+        let path = folder.join(name);
+        // What is there is the same file as in other folders, and must not be written to.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => write_file(&path, bytes)?,
+        }
+    }
+    Ok(())
+}
+
+/// The same files in another folder, without a second copy of their bytes.
+fn link_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            link_all(&entry.path(), &target)?;
+        } else {
+            fs::hard_link(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// `None` unless a column has decimals.

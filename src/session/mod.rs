@@ -1,24 +1,30 @@
 //! One measuring session: the smoke run on the public sample, the pilot, and the trials over the
-//! hidden test inputs, each in a process and a sandbox of its own. Knows no database. The only
+//! hidden test inputs, each in a process and a sandbox of its own; or more trials of what was
+//! measured before. Knows no database. The only
 //! place where the sandbox and the meter meet.
 
+mod ending;
 mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod neighbours;
+mod run;
+mod script;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use exchange::{Sees, Stretches};
 pub use fingerprint::Machine;
-pub use inputs::{Inputs, InputsError};
+pub use inputs::{Inputs, InputsError, ScriptFiles};
+use run::Finished;
+pub use run::without_data;
 
-use crate::domain::competition::{CompetitionSpec, Profile};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Profile};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
 use crate::domain::submission::{Failure, Phase};
-use crate::domain::trial::{PhaseCost, Trial};
+use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Trial};
 use crate::meter::Meter;
 use crate::sandbox::{self, SandboxError, Walls};
 
@@ -60,32 +66,47 @@ pub struct Bench {
     meter: Box<dyn Meter>,
     runtime: PathBuf,
     harness: PathBuf,
+    /// Such as "Python 3.11.2".
+    python: String,
 }
 
 /// What is measured.
 #[derive(Debug)]
 pub struct Candidate<'a> {
     pub spec: &'a CompetitionSpec,
-    /// The model file, readable by everybody.
-    pub model: &'a Path,
+    pub kind: EntryKind,
+    /// Readable by everybody: the model file, or the folder that a script was unpacked into.
+    pub entry: &'a Path,
 }
 
 /// What a smoke run came to. Its logs may be shown to the participant: it saw public data only.
 #[derive(Debug)]
 pub struct Smoke {
-    pub verdict: Result<(), Failure>,
+    /// The predictions for the public sample, as the entry wrote them.
+    pub verdict: Result<Vec<u8>, Failure>,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// A session that came to its end.
+/// What a run on hidden inputs printed. Not for participants.
 #[derive(Debug)]
+pub struct HiddenRun {
+    /// 0 is the pilot, then the trials.
+    pub number: u32,
+    /// "ok", or the failure's code and its whole message.
+    pub outcome: String,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What a session recorded.
+#[derive(Debug, Default)]
 pub struct Session {
-    /// At least one.
+    /// At least one, unless a session that adds trials was told to stop before the first.
     pub trials: Vec<Trial>,
-    /// The predictions of each trial, as the harness wrote them.
+    /// The predictions of each trial, as the entry wrote them.
     pub predictions: Vec<Vec<u8>>,
-    /// What ran the model, such as "onnxruntime 1.32.0".
+    /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
 }
 
@@ -99,13 +120,47 @@ pub enum Ended {
     Stopped,
 }
 
-/// Said between windows, never inside one; answers whether to go on.
-pub type Progress<'a> = dyn FnMut(Phase) -> GoOn + 'a;
+/// The trials that a session adds to those of former ones.
+#[derive(Debug, Clone, Copy)]
+pub struct More {
+    /// The passes of the former ones, so that their windows are alike.
+    pub passes: u32,
+    /// How many there are already.
+    pub former: u32,
+    /// How many there are at most at the end.
+    pub most: u32,
+}
+
+/// A session that added trials to those of former ones.
+#[derive(Debug)]
+pub struct Added {
+    /// Whatever ended it, these trials held out.
+    pub session: Session,
+    pub end: AddedEnd,
+}
+
+#[derive(Debug)]
+pub enum AddedEnd {
+    Whole,
+    /// The next trial failed.
+    Failed(Failure),
+    /// It was told not to go on.
+    Stopped,
+}
+
+/// Hears how a session gets on, between windows and never inside one.
+pub trait Observer {
+    /// Says what comes next; answers whether to go on.
+    fn progress(&mut self, phase: Phase) -> GoOn;
+    /// A run on hidden inputs has ended.
+    fn hidden_run(&mut self, run: HiddenRun);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
     Yes,
-    /// The lease is lost, or the submission was cancelled.
+    /// The lease is lost, the submission was cancelled, or somebody waits for what is done in the
+    /// background.
     No,
 }
 
@@ -125,6 +180,7 @@ impl Bench {
         let bench = Bench {
             walls,
             meter,
+            python: fingerprint::python(&runtime),
             runtime,
             harness,
         };
@@ -149,10 +205,10 @@ impl Bench {
         candidate: &Candidate<'_>,
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
-        sandbox::warm(candidate.model)?;
-        let run = self.run(candidate, sample, 0, Sees::PublicSample)?;
+        sandbox::warm(candidate.entry)?;
+        let run = self.run(candidate, sample, 0)?;
         Ok(Smoke {
-            verdict: run.result.map(drop),
+            verdict: run.result.map(|measured| measured.predictions),
             stdout: run.stdout,
             stderr: run.stderr,
         })
@@ -163,63 +219,171 @@ impl Bench {
         &mut self,
         candidate: &Candidate<'_>,
         test: &Inputs,
-        progress: &mut Progress<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Ended, SessionError> {
         let trials = match candidate.spec.measuring.profile {
-            Profile::Quick => QUICK_TRIALS,
+            // More are added in the background.
+            Profile::Quick | Profile::Standard => QUICK_TRIALS,
         };
-        if progress(Phase::WarmUp) == GoOn::No {
+        if observer.progress(Phase::WarmUp) == GoOn::No {
             return Ok(Ended::Stopped);
         }
         self.warm_runtime()?;
         // The pilot is the warm-up, too, and is never scored.
-        let pilot = match self.run(candidate, test, 1, Sees::HiddenInputs)?.result {
+        let pilot = self.run_hidden(candidate, test, 1, 0, observer)?;
+        let pilot = match pilot.result {
             Ok(measured) => measured,
             Err(failure) => return Ok(Ended::Failed(failure)),
         };
-        let passes = passes_for(pilot.stretches.window, &candidate.spec.limits);
+        let passes = match &pilot.phases {
+            Phases::Harness(phases) => passes_for(phases.inference, &candidate.spec.limits),
+            // Code could remember its answers.
+            Phases::Script { .. } => 1,
+        };
         let mut session = Session {
             trials: Vec::new(),
             predictions: Vec::new(),
-            runtime: pilot.stretches.runtime,
+            runtime: pilot.runtime,
         };
         for number in 1..=trials {
-            if progress(Phase::Trial { number, of: trials }) == GoOn::No {
+            if observer.progress(Phase::Trial { number, of: trials }) == GoOn::No {
                 return Ok(Ended::Stopped);
             }
-            let run = self.run(candidate, test, passes, Sees::HiddenInputs)?;
-            let measured = match run.result {
-                Ok(measured) => measured,
+            match self.trial(candidate, test, passes, number, observer)? {
+                Ok(trial) => session.push(trial),
                 Err(failure) => return Ok(Ended::Failed(failure)),
-            };
-            if remembers(&measured.stretches, passes) {
-                return Ok(Ended::Failed(unlike_passes()));
             }
-            session.trials.push(Trial {
-                number,
-                start_up: measured.stretches.start_up,
-                first_call: measured.stretches.first_call,
-                inference: measured.stretches.window,
-                passes,
-                finish: measured.finish,
-                peak_memory: measured.peak_memory,
-                energy: measured.stretches.energy,
-                predictions: Digest::of(&measured.predictions),
-            });
-            session.predictions.push(measured.predictions);
         }
         Ok(Ended::Whole(session))
+    }
+
+    /// Adds trials to those of former sessions, each as one of theirs: in a fresh process and
+    /// sandbox, with as many passes, after a warm-up that is not recorded. Ends early when
+    /// `is_enough` says so of those added so far.
+    pub fn add_trials(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        more: More,
+        is_enough: &dyn Fn(&[Trial]) -> bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Added, SessionError> {
+        let mut session = Session::default();
+        if observer.progress(Phase::WarmUp) == GoOn::No {
+            return Ok(session.ended(AddedEnd::Stopped));
+        }
+        self.warm_runtime()?;
+        sandbox::warm(candidate.entry)?;
+        let warm_up = self.run_hidden(candidate, test, 1, 0, observer)?;
+        match warm_up.result {
+            Ok(measured) => session.runtime = measured.runtime,
+            Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+        }
+        for number in more.former + 1..=more.most {
+            let phase = Phase::Trial {
+                number,
+                of: more.most,
+            };
+            if observer.progress(phase) == GoOn::No {
+                return Ok(session.ended(AddedEnd::Stopped));
+            }
+            match self.trial(candidate, test, more.passes, number, observer)? {
+                Ok(trial) => session.push(trial),
+                Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+            }
+            if is_enough(&session.trials) {
+                break;
+            }
+        }
+        Ok(session.ended(AddedEnd::Whole))
+    }
+
+    /// One trial and its predictions.
+    fn trial(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        passes: u32,
+        number: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<(Trial, Vec<u8>), Failure>, SessionError> {
+        let run = self.run_hidden(candidate, test, passes, number, observer)?;
+        let measured = match run.result {
+            Ok(measured) => measured,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if let Phases::Harness(phases) = &measured.phases
+            && remembers(phases, passes)
+        {
+            return Ok(Err(unlike_passes()));
+        }
+        let trial = Trial {
+            number,
+            phases: measured.phases,
+            passes,
+            peak_memory: measured.peak_memory,
+            energy: measured.energy,
+            predictions: Digest::of(&measured.predictions),
+        };
+        Ok(Ok((trial, measured.predictions)))
+    }
+
+    /// A run of which participants see no output, and no message that could hold hidden data.
+    fn run_hidden(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        passes: u32,
+        number: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<Finished, SessionError> {
+        let run = self.run(candidate, test, passes)?;
+        observer.hidden_run(HiddenRun {
+            number,
+            outcome: match &run.result {
+                Ok(_) => "ok".to_owned(),
+                Err(failure) => format!("{}: {}", failure.code, failure.message),
+            },
+            stdout: run.stdout.clone(),
+            stderr: run.stderr.clone(),
+        });
+        Ok(run.without_data())
+    }
+
+    /// Runs it once; `passes` are those of a measured window, of kinds that have one.
+    fn run(
+        &mut self,
+        candidate: &Candidate<'_>,
+        inputs: &Inputs,
+        passes: u32,
+    ) -> Result<Finished, SessionError> {
+        let limits = &candidate.spec.limits;
+        match candidate.kind {
+            EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
+            EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
+        }
+    }
+}
+
+impl Session {
+    fn push(&mut self, (trial, predictions): (Trial, Vec<u8>)) {
+        self.trials.push(trial);
+        self.predictions.push(predictions);
+    }
+
+    fn ended(self, end: AddedEnd) -> Added {
+        Added { session: self, end }
     }
 }
 
 /// Whether the first pass cost so much more than the measured ones that these cannot have done the
 /// same work. Memory that is touched first and kernels that are chosen at the first call cost some
 /// milliseconds, and a first call of some times the steady one is common.
-fn remembers(stretches: &Stretches, passes: u32) -> bool {
+fn remembers(phases: &HarnessPhases, passes: u32) -> bool {
     const ONCE: Duration = Duration::from_millis(20);
     const TIMES: u32 = 10;
-    let steady = stretches.window.cpu / passes.max(1);
-    stretches.first_call.cpu > steady * TIMES + ONCE
+    let steady = phases.inference.cpu / passes.max(1);
+    phases.first_call.cpu > steady * TIMES + ONCE
 }
 
 fn unlike_passes() -> Failure {
@@ -251,14 +415,13 @@ mod tests {
                 wall: Duration::from_micros(us),
                 cpu: Duration::from_micros(us),
             };
-            let stretches = Stretches {
+            let phases = HarnessPhases {
                 start_up: cost(1),
                 first_call: cost(first_us),
-                window: cost(steady_us * 100),
-                energy: crate::domain::energy::Energy::missing("none"),
-                runtime: String::new(),
+                inference: cost(steady_us * 100),
+                finish: cost(1),
             };
-            super::remembers(&stretches, 100)
+            super::remembers(&phases, 100)
         };
         assert!(!remembers(3_000, 180));
         assert!(!remembers(19_000, 100));

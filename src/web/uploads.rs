@@ -169,10 +169,11 @@ pub async fn receive<E: std::fmt::Display>(
         return Err(broken_off(&"fewer bytes came than were announced").into());
     }
     let (digest, size) = incoming.finish().await?;
-    match look_at(app, upload, size).await {
-        Ok(model) => Ok(Received {
+    match look_at(app, competition, upload, size).await {
+        Ok((kind, model)) => Ok(Received {
             digest,
             size,
+            kind,
             model,
         }),
         Err(error) => {
@@ -183,25 +184,33 @@ pub async fn receive<E: std::fmt::Display>(
 }
 
 /// The door check: reads the file's structure, runs nothing.
-async fn look_at(app: &App, upload: UploadId, size: Bytes) -> Result<serde_json::Value, Error> {
+async fn look_at(
+    app: &App,
+    competition: &Competition,
+    upload: UploadId,
+    size: Bytes,
+) -> Result<(EntryKind, serde_json::Value), Error> {
+    let kinds = competition.spec.entries.kinds.clone();
     let file = app.store.open_upload(upload).await?;
     let _turn = app
         .door
         .acquire()
         .await
         .expect("the semaphore is never closed");
-    let checked = actix_web::web::block(move || entries::onnx::check(file, size))
+    let checked = actix_web::web::block(move || entries::check(file, size, &kinds))
         .await
         .map_err(|error| Error::Internal(error.to_string()))?
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let model = checked.map_err(|rejection| {
+    let checked = checked.map_err(|rejection| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             rejection.code.as_str(),
             rejection.message,
         )
     })?;
-    serde_json::to_value(model).map_err(|error| Error::Internal(error.to_string()))
+    let model =
+        serde_json::to_value(&checked).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok((checked.kind(), model))
 }
 
 fn too_large(limit: Bytes) -> Problem {
@@ -280,7 +289,7 @@ async fn insert(
         competition: competition.id,
         team: team.id,
         user: Some(user.id),
-        kind: EntryKind::Onnx,
+        kind: received.kind,
         file_name: &names::clean_file_name(file_name),
         description: &description,
         artifact: received.digest,

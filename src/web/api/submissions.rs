@@ -10,6 +10,8 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
+use crate::domain::competition::EntryKind;
+use crate::domain::competition::Profile;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::submission::{FailureClass, Phase, Status};
@@ -122,7 +124,7 @@ struct SubmissionDocument {
     number: SubmissionNumber,
     competition: String,
     team: String,
-    kind: String,
+    kind: EntryKind,
     file_name: String,
     file_size_bytes: u64,
     digest: crate::domain::digest::Digest,
@@ -164,14 +166,21 @@ struct ResultDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     score_private: Option<f64>,
     hardware_class: String,
-    /// Per pass over the test inputs: median of the trials.
-    inference: CostDocument,
+    /// Per pass over the test inputs: median of the trials. Null for a script, of which only the
+    /// total is seen.
+    inference: Option<CostDocument>,
     /// A process with one pass, from start to exit: median of the trials.
     total: CostDocument,
     peak_memory_bytes: u64,
     /// Per pass over the test inputs.
     energy: EnergyDocument,
     deterministic: bool,
+    /// `standard` once there are trials enough for an interval of the ranked cost.
+    profile: Profile,
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
+    /// The code of the failure of a trial made after the evaluation.
+    later_failure: Option<String>,
     trials: Vec<TrialDocument>,
 }
 
@@ -179,12 +188,13 @@ struct ResultDocument {
 struct TrialDocument {
     number: u32,
     passes: u32,
-    start_up: CostDocument,
-    first_call: CostDocument,
+    /// These are null for a script, of which only the total is seen.
+    start_up: Option<CostDocument>,
+    first_call: Option<CostDocument>,
     /// The whole measured window, all its passes.
-    inference: CostDocument,
-    inference_per_pass: CostDocument,
-    finish: CostDocument,
+    inference: Option<CostDocument>,
+    inference_per_pass: Option<CostDocument>,
+    finish: Option<CostDocument>,
     total: CostDocument,
     peak_memory_bytes: u64,
     /// Of the whole measured window.
@@ -194,14 +204,15 @@ struct TrialDocument {
 
 impl From<&Trial> for TrialDocument {
     fn from(trial: &Trial) -> TrialDocument {
+        let phases = trial.harness_phases();
         TrialDocument {
             number: trial.number,
             passes: trial.passes,
-            start_up: trial.start_up.into(),
-            first_call: trial.first_call.into(),
-            inference: trial.inference.into(),
-            inference_per_pass: trial.inference_per_pass().into(),
-            finish: trial.finish.into(),
+            start_up: phases.map(|phases| phases.start_up.into()),
+            first_call: phases.map(|phases| phases.first_call.into()),
+            inference: phases.map(|phases| phases.inference.into()),
+            inference_per_pass: trial.inference_per_pass().map(CostDocument::from),
+            finish: phases.map(|phases| phases.finish.into()),
             total: trial.total().into(),
             peak_memory_bytes: trial.peak_memory.as_u64(),
             energy: (&trial.energy).into(),
@@ -271,11 +282,15 @@ fn document(
             score: result.score_public,
             score_private: is_host.then_some(result.score_private),
             hardware_class: result.hardware_class,
-            inference: result.summary.inference.into(),
+            inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,
+            profile: result.precision.profile(),
+            cost_low_s: result.precision.cost_s.map(|interval| interval.low),
+            cost_high_s: result.precision.cost_s.map(|interval| interval.high),
+            later_failure: result.precision.later_failure,
             trials: trials.iter().map(TrialDocument::from).collect(),
         }),
         url: format!("/submissions/{}", submission.id),

@@ -8,6 +8,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 
 use crate::domain::competition::Metric;
+use crate::domain::statistics::Interval;
 use crate::domain::units::{Bytes, Joules};
 
 /// A number with its unit, which stands back a little.
@@ -121,6 +122,11 @@ pub fn efficiency(value: f64) -> String {
     signed(format!("{value:.4}"))
 }
 
+/// Where an efficiency may lie: "0.0094–0.0097".
+pub fn efficiencies(interval: Interval) -> String {
+    format!("{}–{}", efficiency(interval.low), efficiency(interval.high))
+}
+
 /// With a real minus sign, and none before zero.
 fn signed(digits: String) -> String {
     match digits.strip_prefix('-') {
@@ -159,8 +165,11 @@ pub fn count(number: u64) -> String {
 /// A count with its noun: "1 team", "2 teams".
 pub fn counted(number: i64, noun: &str) -> String {
     let number = u64::try_from(number).unwrap_or(0);
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", count(number)),
+        (_, None) => format!("{} {noun}s", count(number)),
+    }
 }
 
 /// A rough time to wait, in words.
@@ -273,5 +282,6 @@ mod tests {
         }
         assert_eq!(counted(1, "team"), "1 team");
         assert_eq!(counted(2, "team"), "2 teams");
+        assert_eq!(counted(2, "entry"), "2 entries");
     }
 }

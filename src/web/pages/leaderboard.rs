@@ -16,10 +16,10 @@ use super::masthead::{Masthead, Tab};
 use super::scatter::Scatter;
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::jobs::QueueLength;
+use crate::db::jobs::{Purpose, QueueLength};
 use crate::domain::competition::{Direction, Metric, Window};
 use crate::domain::ids::TeamId;
-use crate::domain::ranking::Board;
+use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
@@ -34,13 +34,18 @@ struct LeaderboardPage<'a> {
     /// The reader's team, whose line is marked.
     own_team: Option<TeamId>,
     queue: QueueLength,
+    /// What is measured again while nobody waits.
+    deepening: QueueLength,
 }
 
 /// One line, with all that its cells show.
 struct Row<'a> {
     line: &'a BoardLine,
     metric: Metric,
+    window: Window,
     is_own: bool,
+    /// Whether ranks depend on what was measured.
+    is_by_efficiency: bool,
     /// Of the ranked entries.
     terms: Option<TermsBar>,
 }
@@ -60,6 +65,31 @@ impl Row<'_> {
             .map_or_else(|| "–".to_owned(), |rank| rank.to_string())
     }
 
+    /// What is known of the rank beyond itself: "(2–5)", or why it is not known. Nothing where it is
+    /// certain.
+    fn range(&self) -> Option<RangeCell> {
+        if !self.is_by_efficiency || self.line.rank.is_none() {
+            return None;
+        }
+        let trials = figures::counted(i64::from(self.line.summary.trials), "trial");
+        match self.line.range {
+            Some(RankRange { best, worst }) if best == worst => None,
+            Some(RankRange { best, worst }) => Some(RangeCell {
+                text: format!("({best}–{worst})"),
+                title: format!("from rank {best} to rank {worst}, with 99 % confidence, by {trials}"),
+            }),
+            None => Some(RangeCell {
+                text: self.line.precision.profile().as_str().to_owned(),
+                title: format!("{trials}: no range of ranks can be claimed"),
+            }),
+        }
+    }
+
+    /// Where the efficiency may lie.
+    fn interval(&self) -> Option<String> {
+        self.line.efficiency_interval.map(figures::efficiencies)
+    }
+
     fn efficiency(&self) -> Result<String, String> {
         match &self.line.efficiency {
             Ok(efficiency) => Ok(figures::efficiency(efficiency.value)),
@@ -75,12 +105,15 @@ impl Row<'_> {
         self.line.cost_s.map(figures::seconds)
     }
 
-    fn runtime(&self) -> Figure {
-        figures::duration(self.line.summary.inference.wall)
+    /// Wall time of the window that the competition ranks by.
+    fn runtime(&self) -> Option<Figure> {
+        let cost = self.line.summary.window(self.window)?;
+        Some(figures::duration(cost.wall))
     }
 
-    fn cpu(&self) -> Figure {
-        figures::duration(self.line.summary.inference.cpu)
+    fn cpu(&self) -> Option<Figure> {
+        let cost = self.line.summary.window(self.window)?;
+        Some(figures::duration(cost.cpu))
     }
 
     fn memory(&self) -> Figure {
@@ -98,6 +131,11 @@ impl Row<'_> {
     fn submitted(&self) -> Day {
         Day::of(self.line.submitted_at)
     }
+}
+
+struct RangeCell {
+    text: String,
+    title: String,
 }
 
 /// A way to another view of the board.
@@ -211,7 +249,9 @@ impl LeaderboardPage<'_> {
             .map(|line| Row {
                 line,
                 metric: self.metric(),
+                window: self.masthead.spec.measuring.window,
                 is_own: self.own_team == Some(line.team),
+                is_by_efficiency: !self.is_score_board(),
                 terms: (line.efficiency.as_ref().ok())
                     .map(|efficiency| TermsBar::new(efficiency, full)),
             })
@@ -249,6 +289,19 @@ impl LeaderboardPage<'_> {
             ),
             BoardScale::Pending | BoardScale::Degenerate(_) => None,
         }
+    }
+
+    /// What an idle runner does, if nobody waits.
+    fn deepening(&self) -> Option<String> {
+        let QueueLength { queued, running } = self.deepening;
+        let is_idle = self.queue.queued == 0 && self.queue.running == 0;
+        (is_idle && running > 0).then(|| {
+            let entries = figures::counted(queued + running, "entry");
+            format!(
+                "Nobody waits, so the runner measures {entries} again: more trials make ranges of \
+                 ranks narrower. An upload goes first."
+            )
+        })
     }
 
     /// What is under way, if anything.
@@ -303,7 +356,8 @@ async fn render(app: &App, view: &BoardView, frame: Frame) -> Result<String, Pag
         masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Leaderboard),
         view,
         own_team: own_team.map(|team| team.id),
-        queue: db::jobs::count_of_competition(&app.db, competition.id).await?,
+        queue: db::jobs::count_of_competition(&app.db, competition.id, Purpose::Evaluate).await?,
+        deepening: db::jobs::count_of_competition(&app.db, competition.id, Purpose::Deepen).await?,
     };
     Ok(page.render()?)
 }

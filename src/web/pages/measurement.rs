@@ -8,8 +8,8 @@ use super::figures::{self, Figure, Moment};
 use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
-use crate::domain::statistics::median;
-use crate::domain::trial::{PhaseCost, Trial};
+use crate::domain::statistics::Interval;
+use crate::domain::trial::{PhaseCost, Trial, median_cost};
 
 /// Facts of an environment that are listed; a runner sends fewer.
 const FACTS_SHOWN: usize = 80;
@@ -18,6 +18,8 @@ pub struct Measurement<'a> {
     pub trials: &'a [Trial],
     pub window: Window,
     pub cost: Cost,
+    /// Where the median may lie with 99 % confidence; `None` with too few trials.
+    pub cost_interval_s: Option<Interval>,
 }
 
 /// A trial's row in the table.
@@ -31,16 +33,14 @@ impl TrialRow<'_> {
         self.trial.number
     }
 
-    pub fn start_up(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.start_up)
-    }
-
-    pub fn first_call(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.first_call)
-    }
-
-    pub fn per_pass(&self) -> PhaseFigures {
-        PhaseFigures::of(self.trial.inference_per_pass())
+    /// Start-up, first call and one steady pass, of a run whose phases can be told apart.
+    pub fn phases(&self) -> Option<[PhaseFigures; 3]> {
+        let phases = self.trial.harness_phases()?;
+        Some([
+            PhaseFigures::of(phases.start_up),
+            PhaseFigures::of(phases.first_call),
+            PhaseFigures::of(self.trial.inference_per_pass()?),
+        ])
     }
 
     pub fn total(&self) -> PhaseFigures {
@@ -94,64 +94,70 @@ impl<'a> Measurement<'a> {
             .collect()
     }
 
-    /// Of the cost that the competition ranks by.
-    pub fn chart(&self) -> Option<TrialsChart> {
-        let costs_s: Vec<f64> = self
-            .trials
-            .iter()
-            .map(|trial| trial.window(self.window).of(self.cost).as_secs_f64())
-            .collect();
-        TrialsChart::new(&costs_s)
+    /// How many trials there are, and what they say of the cost that the competition ranks by.
+    pub fn precision(&self) -> String {
+        let trials = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
+        match self.cost_interval_s {
+            Some(Interval { low, high }) => format!(
+                "{trials}, profile standard: with 99 % confidence the median lies between {} and {}.",
+                figures::seconds(low).text(),
+                figures::seconds(high).text()
+            ),
+            None => format!("{trials}, profile quick: no interval is claimed."),
+        }
     }
 
+    /// Of the cost that the competition ranks by.
+    pub fn chart(&self) -> Option<TrialsChart> {
+        let costs_s: Option<Vec<f64>> = self
+            .trials
+            .iter()
+            .map(|trial| Some(trial.window(self.window)?.of(self.cost).as_secs_f64()))
+            .collect();
+        TrialsChart::new(&costs_s?)
+    }
+
+    /// Empty where the phases cannot be told apart.
     pub fn phases(&self) -> Vec<PhaseRow> {
-        let row = |class, name, what, phase: fn(&Trial) -> PhaseCost| {
-            let middle = |part: fn(PhaseCost) -> Duration| {
-                let seconds: Vec<f64> = self
-                    .trials
-                    .iter()
-                    .map(|trial| part(phase(trial)).as_secs_f64())
-                    .collect();
-                Duration::from_secs_f64(median(&seconds).unwrap_or_default())
-            };
-            let cost = PhaseCost {
-                wall: middle(|cost| cost.wall),
-                cpu: middle(|cost| cost.cpu),
-            };
-            PhaseRow {
-                class,
-                name,
-                what,
-                figures: PhaseFigures::of(cost),
-                wall: cost.wall,
-            }
-        };
-        vec![
-            row(
+        type Stretch = fn(&Trial) -> Option<PhaseCost>;
+        let rows: [(_, _, _, Stretch); 4] = [
+            (
                 "start-up",
                 "Start-up",
                 "process start until model and inputs are loaded",
-                |trial| trial.start_up,
+                |trial| Some(trial.harness_phases()?.start_up),
             ),
-            row(
+            (
                 "first-call",
                 "First call",
                 "the first pass over the test inputs",
-                |trial| trial.first_call,
+                |trial| Some(trial.harness_phases()?.first_call),
             ),
-            row(
+            (
                 "steady",
                 "Steady inference",
                 "one pass over the test inputs, once warm",
                 Trial::inference_per_pass,
             ),
-            row(
+            (
                 "finish",
                 "Finish",
                 "predictions written, process ended",
-                |trial| trial.finish,
+                |trial| Some(trial.harness_phases()?.finish),
             ),
-        ]
+        ];
+        rows.into_iter()
+            .filter_map(|(class, name, what, stretch)| {
+                let cost = median_cost(self.trials, stretch)?;
+                Some(PhaseRow {
+                    class,
+                    name,
+                    what,
+                    figures: PhaseFigures::of(cost),
+                    wall: cost.wall,
+                })
+            })
+            .collect()
     }
 
     pub fn phases_bar(&self, phases: &[PhaseRow]) -> PhasesBar {

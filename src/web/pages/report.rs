@@ -136,9 +136,9 @@ impl ReportPage {
         (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
     }
 
-    fn cost(&self, result: &Scored) -> Figure {
-        let window = result.summary.window(self.spec.measuring.window);
-        figures::duration(window.of(self.spec.efficiency.cost))
+    fn cost(&self, result: &Scored) -> Option<Figure> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(figures::duration(window.of(self.spec.efficiency.cost)))
     }
 
     fn cost_name(&self) -> &'static str {
@@ -152,8 +152,10 @@ impl ReportPage {
         }
     }
 
-    fn per_pass(&self, result: &Scored) -> PhaseFigures {
-        PhaseFigures::of(result.summary.inference)
+    /// The figures of the window that the competition ranks by.
+    fn ranked(&self, result: &Scored) -> Option<PhaseFigures> {
+        let window = result.summary.window(self.spec.measuring.window)?;
+        Some(PhaseFigures::of(window))
     }
 
     fn memory(&self, result: &Scored) -> Figure {
@@ -195,6 +197,8 @@ impl ReportPage {
             trials: &self.trials,
             window: self.spec.measuring.window,
             cost: self.spec.efficiency.cost,
+            cost_interval_s: (self.submission.result.as_ref())
+                .and_then(|result| result.precision.cost_s),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::db::submissions::{Scored, Submission};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Efficiency, Unranked};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
-use crate::domain::ranking::Board;
+use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardScale, BoardView, Wanted};
@@ -17,6 +17,8 @@ use crate::web::error::Error;
 pub struct Standing {
     pub efficiency: Result<Efficiency, Unranked>,
     pub place: Place,
+    /// The ranks that what was measured leaves open.
+    pub range: Option<RankRange>,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,16 @@ pub enum Place {
 }
 
 impl Standing {
+    /// What is claimed of the rank beyond itself.
+    pub fn range_text(&self) -> Option<String> {
+        let RankRange { best, worst } = self.range?;
+        Some(if best == worst {
+            "certain, to 99 %".to_owned()
+        } else {
+            format!("{best}–{worst} with 99 % confidence")
+        })
+    }
+
     pub fn of(
         submission: &Submission,
         result: &Scored,
@@ -40,9 +52,9 @@ impl Standing {
         board: &BoardView,
     ) -> Standing {
         let window = result.summary.window(spec.measuring.window);
-        let cost_s = window.of(spec.efficiency.cost).as_secs_f64();
+        let cost_s = window.map(|window| window.of(spec.efficiency.cost).as_secs_f64());
         let efficiency = match &board.scale {
-            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, Some(cost_s)),
+            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, cost_s),
             BoardScale::Pending => Err(Unranked::ScalePending),
             BoardScale::Degenerate(_) => Err(Unranked::ScaleDegenerate),
         };
@@ -55,7 +67,15 @@ impl Standing {
             Some(line) => line.rank.map_or(Place::Unranked, Place::Ranked),
             None => Place::Unranked,
         };
-        Standing { efficiency, place }
+        let range = match &place {
+            Place::Ranked(_) => line.and_then(|line| line.range),
+            Place::Behind { .. } | Place::Unranked => None,
+        };
+        Standing {
+            efficiency,
+            place,
+            range,
+        }
     }
 }
 

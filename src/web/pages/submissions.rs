@@ -52,10 +52,10 @@ impl SubmissionsPage {
         figures::score(self.masthead.spec.metric.name, result.score_public)
     }
 
-    fn cost(&self, result: &Scored) -> Figure {
+    fn cost(&self, result: &Scored) -> Option<Figure> {
         let spec = &self.masthead.spec;
-        let window = result.summary.window(spec.measuring.window);
-        figures::duration(window.of(spec.efficiency.cost))
+        let window = result.summary.window(spec.measuring.window)?;
+        Some(figures::duration(window.of(spec.efficiency.cost)))
     }
 
     fn standing(&self, submission: &Submission) -> Option<Standing> {

@@ -1,0 +1,93 @@
+//! How a run that did not get to its end came to end, in words for the participant.
+
+use super::SessionError;
+use super::neighbours::Neighbours;
+use crate::domain::limits::Limits;
+use crate::domain::outcome::Outcome;
+use crate::domain::submission::Failure;
+use crate::sandbox::Run;
+
+/// A program that computes uses its CPUs nearly all the time. One that was ended at its limit with
+/// less than this share of it either waited of its own accord, or was kept from computing.
+const BUSY_SHARE: f64 = 0.5;
+/// CPUs that were idle for this share of the time kept nobody from computing.
+const IDLE_SHARE: f64 = 0.5;
+const LAST_WORDS: usize = 2000;
+
+pub enum Ending {
+    Failed(Failure),
+    /// By itself, with an exit code; the end of what it wrote to standard error.
+    Exited {
+        code: i32,
+        last_words: String,
+    },
+}
+
+/// Says how it ended; an error where the fault is ours.
+pub fn why_it_ended(
+    run: &Run,
+    limits: &Limits,
+    neighbours: &Neighbours,
+) -> Result<Ending, SessionError> {
+    let failure =
+        |code: &str, message: String| Ok(Ending::Failed(Failure::participant(code, message)));
+    match run.outcome {
+        Outcome::TimedOut if was_kept_from_computing(run, limits, neighbours) => {
+            Err(SessionError::Contended {
+                used: run.usage.cpu,
+                limit: limits.time,
+            })
+        }
+        Outcome::TimedOut => failure(
+            "timeout",
+            format!(
+                "The run was ended at its limit of {} s. Make the entry cheaper, or its batches.",
+                limits.time.as_secs()
+            ),
+        ),
+        Outcome::OutOfMemory => failure(
+            "memory",
+            format!(
+                "The run needed more memory than its limit of {}.",
+                limits.memory
+            ),
+        ),
+        Outcome::TooManyProcesses => failure(
+            "processes",
+            format!(
+                "The run wanted more than {} processes and threads.",
+                limits.processes
+            ),
+        ),
+        Outcome::TooMuchLog => failure(
+            "log_too_large",
+            "The run wrote too much to its standard output or standard error.".to_owned(),
+        ),
+        Outcome::Killed { signal } => failure(
+            "crashed",
+            format!("The program crashed with signal {signal}."),
+        ),
+        Outcome::Exited { code } => {
+            let log = run.stderr.text();
+            let length = log.chars().count();
+            Ok(Ending::Exited {
+                code,
+                last_words: log
+                    .chars()
+                    .skip(length.saturating_sub(LAST_WORDS))
+                    .collect(),
+            })
+        }
+    }
+}
+
+/// Whether it hardly computed, on CPUs that were busy with something else.
+fn was_kept_from_computing(run: &Run, limits: &Limits, neighbours: &Neighbours) -> bool {
+    let available = limits.time.as_secs_f64();
+    if run.usage.cpu.as_secs_f64() >= BUSY_SHARE * available {
+        return false;
+    }
+    neighbours
+        .idle_share()
+        .is_none_or(|idle_share| idle_share < IDLE_SHARE)
+}

@@ -1,0 +1,118 @@
+//! One run of a script, from process start to exit. It says nothing on its way, so only the whole
+//! of it is measured.
+
+use std::path::Path;
+
+use super::ending::{Ending, why_it_ended};
+use super::neighbours::Neighbours;
+use super::run::{Finished, Measured, finished};
+use super::{Bench, Inputs, SessionError};
+use crate::domain::limits::Limits;
+use crate::domain::submission::Failure;
+use crate::domain::trial::{PhaseCost, Phases};
+use crate::meter::energy_between;
+use crate::sandbox::{OutputError, ReadOnlyMount, Room, Run};
+
+/// What it leaves in its working folder.
+const SUBMISSION: &str = "submission.csv";
+/// Kaggle's places, so that scripts written for it run unchanged.
+const WORKING: &str = "/kaggle/working";
+const SOURCE: &str = "/kaggle/src";
+
+impl Bench {
+    /// Runs `main.py` of an unpacked bundle once over the inputs.
+    pub(super) fn run_script(
+        &mut self,
+        source: &Path,
+        inputs: &Inputs,
+        limits: &Limits,
+    ) -> Result<Finished, SessionError> {
+        let mut sandbox = self
+            .walls
+            .make_room(&self.script_room(source, inputs, limits))?;
+        let neighbours = Neighbours::watch(self.walls.cpu_set(limits.cpus)?);
+        let before = self.meter.read();
+        sandbox.start()?;
+        let run = sandbox.wait()?;
+        let after = self.meter.read();
+        if !run.outcome.is_success() {
+            let failure = script_ending(why_it_ended(&run, limits, &neighbours)?);
+            return Ok(finished(&run, Err(failure)));
+        }
+        let submission = match take_submission(&run, limits)? {
+            Ok(submission) => submission,
+            Err(failure) => return Ok(finished(&run, Err(failure))),
+        };
+        let measured = Measured {
+            phases: Phases::Script {
+                total: PhaseCost {
+                    wall: run.duration(),
+                    cpu: run.usage.cpu,
+                },
+            },
+            energy: energy_between(self.meter.as_ref(), before, after),
+            runtime: self.python.clone(),
+            peak_memory: run.usage.peak_memory,
+            predictions: submission,
+        };
+        Ok(finished(&run, Ok(measured)))
+    }
+
+    fn script_room(&self, source: &Path, inputs: &Inputs, limits: &Limits) -> Room {
+        // Not `-I`: a script imports what lies beside it.
+        let mut room = Room::new(
+            ["/runtime/bin/python", "-B", "/kaggle/src/main.py"],
+            limits.clone(),
+        );
+        room.env = vec![
+            ("KAGGLE_IS_COMPETITION_RERUN".to_owned(), "1".to_owned()),
+            ("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned()),
+        ];
+        room.output = WORKING.into();
+        room.working_dir = WORKING.into();
+        let input = Path::new("/kaggle/input").join(inputs.slug());
+        room.mounts = vec![
+            ReadOnlyMount::new(&self.runtime, "/runtime"),
+            ReadOnlyMount::new(source, SOURCE),
+            ReadOnlyMount::new(inputs.files(), input),
+        ];
+        room
+    }
+}
+
+fn take_submission(run: &Run, limits: &Limits) -> Result<Result<Vec<u8>, Failure>, SessionError> {
+    match run.take_output(SUBMISSION, limits.output) {
+        Ok(submission) => Ok(Ok(submission)),
+        Err(error @ OutputError::Unreadable { .. }) => {
+            Err(SessionError::Harness(error.to_string()))
+        }
+        Err(OutputError::Missing(_)) => Ok(Err(Failure::participant(
+            "submission_missing",
+            format!(
+                "The script ended well but left no {SUBMISSION} in its working folder, {WORKING}. Write \
+                 the predictions there under this name."
+            ),
+        ))),
+        Err(error) => Ok(Err(Failure::participant(
+            "submission_missing",
+            format!("What the script left cannot be taken: {error}."),
+        ))),
+    }
+}
+
+fn script_ending(ending: Ending) -> Failure {
+    match ending {
+        Ending::Failed(failure) => failure,
+        Ending::Exited { code, last_words } => {
+            // Python's last line names the error.
+            let error = (last_words.lines().rev())
+                .find(|line| !line.trim().is_empty())
+                .map(|line| format!(": {}", line.trim().chars().take(300).collect::<String>()))
+                .unwrap_or_default();
+            Failure::participant(
+                "exit_status",
+                format!("The script ended with exit status {code}{error}"),
+            )
+        }
+    }
+}
