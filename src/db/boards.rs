@@ -421,10 +421,13 @@ pub async fn list_standings(
                 later_failure: row.later_failure,
             },
             efficiency_interval: stored_interval(row.efficiency_low, row.efficiency_high),
-            range: row.rank_best.zip(row.rank_worst).map(|(best, worst)| RankRange {
-                best: best.unsigned_abs(),
-                worst: worst.unsigned_abs(),
-            }),
+            range: row
+                .rank_best
+                .zip(row.rank_worst)
+                .map(|(best, worst)| RankRange {
+                    best: best.unsigned_abs(),
+                    worst: worst.unsigned_abs(),
+                }),
             entries: row.entries,
         })
         .collect())

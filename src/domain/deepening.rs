@@ -131,10 +131,7 @@ mod tests {
     fn a_precise_cost_needs_ten_trials_and_a_noisy_one_thirty() {
         let in_time = Duration::from_secs(1);
         assert_eq!(is_enough(&costs(9, 0.001), in_time), None);
-        assert_eq!(
-            is_enough(&costs(10, 0.001), in_time),
-            Some(Enough::Precise)
-        );
+        assert_eq!(is_enough(&costs(10, 0.001), in_time), Some(Enough::Precise));
         assert_eq!(is_enough(&costs(29, 0.5), in_time), None);
         assert_eq!(
             is_enough(&costs(30, 0.5), in_time),
@@ -146,10 +143,7 @@ mod tests {
     fn outliers_do_not_make_a_cost_imprecise() {
         let mut costs = costs(10, 0.001);
         costs[9] = 30.0;
-        assert_eq!(
-            is_enough(&costs, Duration::ZERO),
-            Some(Enough::Precise)
-        );
+        assert_eq!(is_enough(&costs, Duration::ZERO), Some(Enough::Precise));
     }
 
     #[test]

@@ -85,10 +85,7 @@ impl Runner {
         let started_at = self.desk.clock.now();
         let enough = |added: &[Trial]| {
             let trials: Vec<Trial> = former.trials.iter().chain(added).cloned().collect();
-            is_enough(
-                &costs_s(spec, &trials),
-                former.spent + start.elapsed(),
-            )
+            is_enough(&costs_s(spec, &trials), former.spent + start.elapsed())
         };
         let turn = |trials, end, failure, runtime| Turn {
             trials,

@@ -6,6 +6,7 @@ mod accounts;
 mod browser;
 mod command_line;
 mod crashes;
+mod deepening;
 mod harness;
 mod migrations;
 mod pages;

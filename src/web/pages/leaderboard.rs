@@ -76,7 +76,9 @@ impl Row<'_> {
             Some(RankRange { best, worst }) if best == worst => None,
             Some(RankRange { best, worst }) => Some(RangeCell {
                 text: format!("({best}–{worst})"),
-                title: format!("from rank {best} to rank {worst}, with 99 % confidence, by {trials}"),
+                title: format!(
+                    "from rank {best} to rank {worst}, with 99 % confidence, by {trials}"
+                ),
             }),
             None => Some(RangeCell {
                 text: self.line.precision.profile().as_str().to_owned(),
