@@ -93,6 +93,24 @@ impl Group {
         Ok(Some(event.into()))
     }
 
+    /// Whether a thread of the group would go on at once if the machine let it: it waits for a CPU or
+    /// a disk, and not of its own accord.
+    pub fn has_work(&self) -> bool {
+        let controllers = [Controller::Pids, Controller::Memory, Controller::CpuSet];
+        let list = match self.hierarchy.version() {
+            Version::V1 => "tasks",
+            Version::V2 => "cgroup.threads",
+        };
+        let threads = (controllers.into_iter())
+            .filter_map(|controller| self.folder(controller))
+            .find_map(|folder| fs::read_to_string(folder.join(list)).ok())
+            .unwrap_or_default();
+        threads.lines().any(|thread| {
+            let stat = fs::read_to_string(format!("/proc/{thread}/stat")).unwrap_or_default();
+            is_runnable(&stat)
+        })
+    }
+
     /// Forgets the engine's own share of the peak, where the kernel can.
     pub fn reset_peak_memory(&self) {
         if let (Version::V1, Some(folder)) =
@@ -127,6 +145,13 @@ impl Group {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// By a line of /proc/PID/stat, whose third field is the state (proc(5)); the second is a name in
+/// parentheses that may hold anything.
+fn is_runnable(stat: &str) -> bool {
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|state| state.starts_with(['R', 'D']))
 }
 
 fn below(mount: &Path, group: &Path) -> PathBuf {
@@ -172,4 +197,17 @@ fn members(folder: &Path) -> Vec<Pid> {
         .map(Pid::from_raw)
         .filter(|pid| *pid != Pid::this())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_sleeps_has_no_work_whatever_it_calls_itself() {
+        assert!(is_runnable("7 (python) R 1 7 7 0"));
+        assert!(is_runnable("7 (a) S (b) D 1 7 7 0"));
+        assert!(!is_runnable("7 (x) R 1) S 1 7 7 0"));
+        assert!(!is_runnable(""));
+    }
 }

@@ -50,6 +50,8 @@ pub struct Run {
     pub started: Instant,
     /// When the program's end was reported, or its tree killed.
     pub ended: Instant,
+    /// At its deadline: whether it would have gone on at once if the machine had let it.
+    pub had_work: bool,
     pub stdout: Log,
     pub stderr: Log,
     folder: RoomFolder,
@@ -92,6 +94,7 @@ impl Sandbox {
             stdout: parts.pipes.stdout,
             stderr: parts.pipes.stderr,
             out_of_memory,
+            group: group.clone(),
         };
         Ok(Sandbox {
             program: parts.program,
@@ -210,6 +213,7 @@ impl Sandbox {
             usage,
             started,
             ended: seen.ended,
+            had_work: seen.had_work,
             stdout: seen.stdout,
             stderr: seen.stderr,
             folder,

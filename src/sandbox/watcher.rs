@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
+use super::cgroup::Group;
 use super::channel::{Piece, read_piece, timeout_until};
 use super::error::{Doing, SandboxError};
 use super::log::Log;
@@ -52,6 +53,8 @@ pub(super) struct Seen {
     pub cause: Option<Cause>,
     /// When the report was read, or the tree killed.
     pub ended: Instant,
+    /// Whether it waited for the machine when it was killed at its deadline.
+    pub had_work: bool,
     pub stdout: Log,
     pub stderr: Log,
 }
@@ -68,6 +71,7 @@ pub(super) struct Watched {
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
     pub out_of_memory: Option<OwnedFd>,
+    pub group: Group,
 }
 
 impl Watcher {
@@ -87,6 +91,8 @@ impl Watcher {
             stdout: Some(watched.stdout),
             stderr: Some(watched.stderr),
             out_of_memory: watched.out_of_memory,
+            group: watched.group,
+            had_work: false,
             reported: Vec::new(),
             found: None,
             stdout_log: Log::default(),
@@ -180,6 +186,9 @@ struct Watch {
     stdout: Option<OwnedFd>,
     stderr: Option<OwnedFd>,
     out_of_memory: Option<OwnedFd>,
+    group: Group,
+    /// When it was killed at its deadline.
+    had_work: bool,
     /// Of the report pipe, what is not a whole line yet.
     reported: Vec<u8>,
     found: Option<(Report, Instant)>,
@@ -210,6 +219,7 @@ impl Watch {
             ended: reported_at
                 .or(cause.map(|(_, at)| at))
                 .unwrap_or_else(Instant::now),
+            had_work: self.had_work,
             stdout: self.stdout_log,
             stderr: self.stderr_log,
         })
@@ -252,7 +262,7 @@ impl Watch {
         }
     }
 
-    fn enforce_deadline(&self) -> Result<(), SandboxError> {
+    fn enforce_deadline(&mut self) -> Result<(), SandboxError> {
         let now = Instant::now();
         if self.next_deadline().is_none_or(|deadline| now < deadline) {
             return Ok(());
@@ -260,6 +270,7 @@ impl Watch {
         if self.found.is_some() || self.killer.killed().is_some() {
             return Err(SandboxError::WontDie);
         }
+        self.had_work = self.group.has_work();
         self.killer.kill(Cause::TimedOut);
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! How a run that did not get to its end came to end, in words for the participant.
 
 use super::SessionError;
-use super::neighbours::Neighbours;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::Outcome;
 use crate::domain::submission::Failure;
@@ -10,8 +9,6 @@ use crate::sandbox::Run;
 /// A program that computes uses its CPUs nearly all the time. One that was ended at its limit with
 /// less than this share of it either waited of its own accord, or was kept from computing.
 const BUSY_SHARE: f64 = 0.5;
-/// CPUs that were idle for this share of the time kept nobody from computing.
-const IDLE_SHARE: f64 = 0.5;
 const LAST_WORDS: usize = 2000;
 
 pub enum Ending {
@@ -24,20 +21,14 @@ pub enum Ending {
 }
 
 /// Says how it ended; an error where the fault is ours.
-pub fn why_it_ended(
-    run: &Run,
-    limits: &Limits,
-    neighbours: &Neighbours,
-) -> Result<Ending, SessionError> {
+pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> {
     let failure =
         |code: &str, message: String| Ok(Ending::Failed(Failure::participant(code, message)));
     match run.outcome {
-        Outcome::TimedOut if was_kept_from_computing(run, limits, neighbours) => {
-            Err(SessionError::Contended {
-                used: run.usage.cpu,
-                limit: limits.time,
-            })
-        }
+        Outcome::TimedOut if was_kept_from_computing(run, limits) => Err(SessionError::Contended {
+            used: run.usage.cpu,
+            limit: limits.time,
+        }),
         Outcome::TimedOut => failure(
             "timeout",
             format!(
@@ -81,13 +72,7 @@ pub fn why_it_ended(
     }
 }
 
-/// Whether it hardly computed, on CPUs that were busy with something else.
-fn was_kept_from_computing(run: &Run, limits: &Limits, neighbours: &Neighbours) -> bool {
-    let available = limits.time.as_secs_f64();
-    if run.usage.cpu.as_secs_f64() >= BUSY_SHARE * available {
-        return false;
-    }
-    neighbours
-        .idle_share()
-        .is_none_or(|idle_share| idle_share < IDLE_SHARE)
+/// Whether it hardly computed although it had work to the end.
+fn was_kept_from_computing(run: &Run, limits: &Limits) -> bool {
+    run.had_work && run.usage.cpu.as_secs_f64() < BUSY_SHARE * limits.time.as_secs_f64()
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::ending::{Ending, why_it_ended};
-use super::neighbours::Neighbours;
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
 use crate::domain::energy::Energy;
@@ -48,10 +47,9 @@ impl Bench {
         let sandbox = self
             .walls
             .make_room(&self.harness_room(model, inputs, limits))?;
-        let neighbours = Neighbours::watch(self.walls.cpu_set(limits.cpus)?);
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
-            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits, &neighbours),
+            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
             Err(Stop::Ours(error)) => return Err(error),
             Err(Stop::Refused(failure)) => Some(failure),
             Err(Stop::Silent) => None,
@@ -61,7 +59,7 @@ impl Bench {
         let failure = match failure {
             // Out of memory, the harness may have said something else with its last breath.
             Some(failure) if run.outcome != Outcome::OutOfMemory => failure,
-            Some(_) | None => harness_ending(why_it_ended(&run, limits, &neighbours)?)?,
+            Some(_) | None => harness_ending(why_it_ended(&run, limits)?)?,
         };
         Ok(finished(&run, Err(failure)))
     }
@@ -220,11 +218,10 @@ impl Exchange {
         stretches: Stretches,
         rows: usize,
         limits: &Limits,
-        neighbours: &Neighbours,
     ) -> Result<Finished, SessionError> {
         let run = self.sandbox.wait()?;
         if !run.outcome.is_success() {
-            let failure = harness_ending(why_it_ended(&run, limits, neighbours)?)?;
+            let failure = harness_ending(why_it_ended(&run, limits)?)?;
             return Ok(finished(&run, Err(failure)));
         }
         let most = Bytes::new(1024 + rows as u64 * PREDICTION_BYTES).min(limits.output);

@@ -8,7 +8,6 @@ mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
-mod neighbours;
 mod run;
 mod script;
 

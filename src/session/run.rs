@@ -66,7 +66,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "processes",
         "timeout",
     ];
-    const RULES: [&str; 23] = [
+    const RULES: [&str; 24] = [
         "batch_axis",
         "classes",
         "columns",
@@ -87,6 +87,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "output_rows",
         "output_shape",
         "output_unknown",
+        "predictions_unusable",
         "rows",
         "submission_missing",
         "values",

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use super::ending::{Ending, why_it_ended};
-use super::neighbours::Neighbours;
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
 use crate::domain::limits::Limits;
@@ -30,13 +29,12 @@ impl Bench {
         let mut sandbox = self
             .walls
             .make_room(&self.script_room(source, inputs, limits))?;
-        let neighbours = Neighbours::watch(self.walls.cpu_set(limits.cpus)?);
         let before = self.meter.read();
         sandbox.start()?;
         let run = sandbox.wait()?;
         let after = self.meter.read();
         if !run.outcome.is_success() {
-            let failure = script_ending(why_it_ended(&run, limits, &neighbours)?);
+            let failure = script_ending(why_it_ended(&run, limits)?);
             return Ok(finished(&run, Err(failure)));
         }
         let submission = match take_submission(&run, limits)? {

@@ -11,6 +11,7 @@ mod harness;
 mod migrations;
 mod pages;
 mod sandbox;
+mod scripts;
 mod submissions;
 mod support;
 mod tidy;

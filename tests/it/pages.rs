@@ -5,11 +5,6 @@ use reqwest::multipart::{Form, Part};
 use crate::support::{Answer, App, Bundle, Person, starter};
 
 impl Person {
-    async fn sign_in(&self) {
-        let fields = [("name", self.name.as_str()), ("password", &self.password)];
-        assert_eq!(self.post_form("/sign-in", &fields).await.status, 303);
-    }
-
     /// Submits a file with the form of the page.
     async fn submit_by_form(&self, description: &str, file: Vec<u8>) -> Answer {
         let form = Form::new()

@@ -20,7 +20,7 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     (
         "runner",
         &[
-            "db", "store", "session", "scoring", "sandbox", "meter", "domain",
+            "db", "store", "entries", "session", "scoring", "sandbox", "meter", "domain",
         ],
     ),
     ("web", &["db", "store", "entries", "competitions", "domain"]),

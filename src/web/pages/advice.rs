@@ -76,6 +76,21 @@ pub fn what_to_try(failure: &Failure) -> &'static str {
         "values" => {
             "Keep the predictions in the metric's range: for a logarithmic error, clip them at 0."
         }
+        "submission_missing" => {
+            "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
+             `submission.to_csv(\"submission.csv\", index=False)`."
+        }
+        "columns" => {
+            "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`."
+        }
+        "ids" => {
+            "Take the row ids from the test inputs that the script finds, not from the file that you downloaded: the hidden \
+             test has other rows. Read them as text."
+        }
+        "exit_status" => {
+            "The smoke run’s standard error below has Python’s traceback. Packages that the submit page does not list cannot \
+             be installed: there is no network."
+        }
         "processes" => {
             "Leave threads and processes to the runtime: the entry has the CPUs of the limits and no more."
         }

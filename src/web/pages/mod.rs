@@ -18,6 +18,7 @@ mod measurement;
 mod model_facts;
 mod report;
 mod scatter;
+mod script_facts;
 mod sign_in;
 mod standing;
 mod submissions;

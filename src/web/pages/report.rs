@@ -15,12 +15,13 @@ use super::figures::{self, Figure, Moment};
 use super::frame::Frame;
 use super::measurement::{Measurement, PhaseFigures, SessionFacts};
 use super::model_facts::ModelFacts;
+use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::sessions::{Session, SmokeRun};
+use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
-use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
 use crate::domain::efficiency::Efficiency;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Phase, Status};
@@ -41,8 +42,11 @@ pub struct ReportPage {
     session: Option<Session>,
     board: Option<Arc<BoardView>>,
     model: Option<ModelFacts>,
+    script: Option<ScriptFacts>,
     /// For its team and for hosts.
     smoke: Option<SmokeRun>,
+    /// For hosts.
+    hidden_runs: Vec<RunLog>,
     is_own: bool,
 }
 
@@ -222,6 +226,10 @@ pub async fn show(
         true => db::sessions::find_smoke_run(&app.db, submission.job).await?,
         false => None,
     };
+    let hidden_runs = match frame.is_host() {
+        true => db::sessions::list_hidden_runs(&app.db, submission.job).await?,
+        false => Vec::new(),
+    };
     let board = match &submission.result {
         Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
         None => None,
@@ -230,12 +238,20 @@ pub async fn show(
         queue: find_queued(&app, submission.id).await?,
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
-        model: ModelFacts::read(&submission.model),
+        model: match submission.kind {
+            EntryKind::Onnx => ModelFacts::read(&submission.model),
+            EntryKind::Script => None,
+        },
+        script: match submission.kind {
+            EntryKind::Onnx => None,
+            EntryKind::Script => ScriptFacts::read(&submission.model),
+        },
         spec: competition.spec,
         frame,
         submission,
         board,
         smoke,
+        hidden_runs,
         is_own,
     })
 }

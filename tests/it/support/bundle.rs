@@ -16,8 +16,22 @@ impl Bundle {
     /// The demo as it is checked in, with all its starters. Nothing is measured again, so that a
     /// test that does not ask for it knows what its runners do.
     pub fn digits() -> Bundle {
+        Bundle::demo("digits")
+    }
+
+    /// The demo of prices, which takes scripts, with a cheap reference as its only starter.
+    pub fn prices() -> Bundle {
+        let mut bundle = Bundle::demo("diamonds");
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.retain(|starter| starter["file"].as_str() == Some("starter/ridge.onnx"));
+        starters.get_mut(0).unwrap()["reference"] = value(true);
+        bundle.write();
+        bundle
+    }
+
+    pub fn demo(name: &str) -> Bundle {
         let folder = tempfile::tempdir().unwrap();
-        copy(&root().join("demo/digits"), folder.path());
+        copy(&root().join("demo").join(name), folder.path());
         let rules = fs::read_to_string(folder.path().join("competition.toml")).unwrap();
         Bundle {
             rules: rules.parse().unwrap(),
@@ -65,6 +79,16 @@ pub fn starter(name: &str) -> Vec<u8> {
         root()
             .join("demo/digits/starter")
             .join(format!("{name}.onnx")),
+    )
+    .unwrap()
+}
+
+/// A script's bundle, one of `sandbox/examples/scripts`.
+pub fn script(name: &str) -> Vec<u8> {
+    fs::read(
+        root()
+            .join("sandbox/examples/scripts")
+            .join(format!("{name}.zip")),
     )
     .unwrap()
 }

@@ -18,7 +18,7 @@ use leanboard::web;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use bundle::{Bundle, broken, starter};
+pub use bundle::{Bundle, broken, script, starter};
 pub use person::{Answer, Person};
 pub use postgres::create_empty_database;
 pub use runner::{Runner, unique_name};

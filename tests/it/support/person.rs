@@ -64,6 +64,12 @@ impl Person {
         Answer::of(request.send().await.unwrap()).await
     }
 
+    /// Signs in as a browser does; the token goes on being used for the API alone.
+    pub async fn sign_in(&self) {
+        let fields = [("name", self.name.as_str()), ("password", &self.password)];
+        assert_eq!(self.post_form("/sign-in", &fields).await.status, 303);
+    }
+
     /// Submits a file to digits in one call.
     pub async fn submit(&self, file: Vec<u8>) -> Answer {
         self.submit_to("digits", file, "a try").await
@@ -81,7 +87,11 @@ impl Person {
 
     /// Submits a file that must be taken, and says the submission's id.
     pub async fn submitted(&self, file: Vec<u8>) -> String {
-        let created = self.submit(file).await;
+        self.submitted_to("digits", file).await
+    }
+
+    pub async fn submitted_to(&self, slug: &str, file: Vec<u8>) -> String {
+        let created = self.submit_to(slug, file, "a try").await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.body);
         created.json()["id"].as_str().unwrap().to_owned()
     }
