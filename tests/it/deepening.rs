@@ -1,11 +1,17 @@
 //! With nothing else to do a runner measures again what stands on the board, and nobody waits for
 //! it.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use crate::support::{App, Bundle, Person, Runner, at, eventually, starter, unique_name};
+use crate::support::{
+    App, Bundle, Person, Runner, at, eventually, runtime, script, starter, success, unique_name,
+};
 
 /// The demo with its reference alone, measured again.
 fn deepened() -> Bundle {
@@ -108,9 +114,11 @@ async fn an_idle_runner_adds_trials_until_every_rank_has_a_range() {
     let board = app.visitor().get("/competitions/digits").await.body;
     assert!(board.contains(r#"class="interval""#), "{board}");
     for line in app.visitor().standings().await {
-        let range = format!("({}–{})", line["rank_best"], line["rank_worst"]);
-        let is_certain = line["rank_best"] == line["rank_worst"];
-        assert_eq!(board.contains(&range), !is_certain, "{range} in {board}");
+        let range = match (&line["rank_best"], &line["rank_worst"]) {
+            (best, worst) if best == worst => format!(">({best})</span>"),
+            (best, worst) => format!(">({best}–{worst})</span>"),
+        };
+        assert!(board.contains(&range), "{range} in {board}");
     }
     let report = ada.get(&format!("/submissions/{id}")).await.body;
     assert!(report.contains("profile standard"), "{report}");
@@ -231,4 +239,59 @@ async fn only_the_line_of_a_team_is_measured_again() {
         app.run_all_jobs().await;
         assert_eq!(app.deepening().await, (2, 0), "one for each team's best");
     }
+}
+
+#[tokio::test]
+async fn who_fails_later_keeps_the_score_and_the_board_says_so() {
+    // Even one price for all diamonds beats this benchmark.
+    let bundle = Bundle::prices().rule("metric.benchmark", 2.0);
+    let app = App::with(&bundle.rule("measuring.deepen", true)).await;
+    let ada = app.person("ada");
+    let id = ada
+        .submitted_to("diamonds", script("fails_where_marked"))
+        .await;
+    app.run_all_jobs().await;
+    let before = ada.submission(&id).await;
+    assert_eq!(before["status"], "scored", "{before:#}");
+    assert_eq!(app.deepening().await, (2, 0));
+
+    // The reference goes first, to no harm.
+    let marked = marked_runtime();
+    for _ in 0..2 {
+        let mut runner = app.runner(&unique_name());
+        let runtime = runner.env("LEANBOARD_RUNTIME_DIR", marked.path());
+        success(runtime.arg("--once").output().unwrap());
+    }
+    let after = ada.submission(&id).await;
+    let result = |name| (&before["result"][name], &after["result"][name]);
+    for same in ["score", "total", "trials", "profile"] {
+        assert_eq!(result(same).0, result(same).1);
+    }
+    assert_eq!(after["status"], "scored");
+    assert_eq!(
+        result("later_failure"),
+        (&json!(null), &json!("exit_status"))
+    );
+    let board = ada.get("/api/v1/competitions/diamonds/leaderboard").await;
+    let lines = board.json()["standings"].as_array().unwrap().clone();
+    let line = lines.iter().find(|line| line["submission"] == id).unwrap();
+    assert!(line["rank"].is_u64());
+    assert_eq!(line["rank_best"], json!(null));
+    let page = ada.get("/competitions/diamonds").await.body;
+    assert!(page.contains("failed later"), "{page}");
+    // Only the reference goes on.
+    assert_eq!(app.deepening().await, (1, 0));
+}
+
+/// The environment with a mark in it.
+fn marked_runtime() -> TempDir {
+    let folder = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o755))
+        .tempdir_in(runtime().parent().unwrap())
+        .unwrap();
+    let mut copy = Command::new("cp");
+    copy.args(["-a", "--link"]).arg(runtime().join("."));
+    success(copy.arg(folder.path()).output().unwrap());
+    fs::write(folder.path().join("mark"), "").unwrap();
+    folder
 }

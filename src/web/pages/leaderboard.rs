@@ -65,15 +65,17 @@ impl Row<'_> {
             .map_or_else(|| "–".to_owned(), |rank| rank.to_string())
     }
 
-    /// What is known of the rank beyond itself: "(2–5)", or why it is not known. Nothing where it is
-    /// certain.
+    /// The ranks that are open: "(2–5)", "(3)" where no other is, "quick" where that is not known.
     fn range(&self) -> Option<RangeCell> {
         if !self.is_by_efficiency || self.line.rank.is_none() {
             return None;
         }
         let trials = figures::counted(i64::from(self.line.summary.trials), "trial");
         match self.line.range {
-            Some(RankRange { best, worst }) if best == worst => None,
+            Some(RankRange { best, worst }) if best == worst => Some(RangeCell {
+                text: format!("({best})"),
+                title: format!("no other rank, with 99 % confidence, by {trials}"),
+            }),
             Some(RankRange { best, worst }) => Some(RangeCell {
                 text: format!("({best}–{worst})"),
                 title: format!(
