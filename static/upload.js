@@ -1,4 +1,10 @@
-// Shows how far an upload has come. Without this script the form is sent all the same.
+// Shows how far an upload has come, and lets it be stopped. Without this script the form is sent all
+// the same.
+
+// What is read out, at most so often: a number for each packet would drown everything else.
+const SPEAK_EVERY_MS = 5000;
+// Speed is taken over the last seconds, so that a pause shows.
+const WINDOW_MS = 4000;
 
 function enhance(main) {
   const form = main.querySelector("form[data-upload]");
@@ -8,50 +14,110 @@ function enhance(main) {
   form.elements.file.addEventListener("change", () => refuseTooLarge(form));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form);
+    if (refuseTooLarge(form)) {
+      send(form);
+    }
   });
 }
 
-function mebibytes(bytes) {
-  return (bytes / 2 ** 20).toFixed(1);
+function size(bytes) {
+  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
 
+function wait(seconds) {
+  return seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+}
+
+// What the server would refuse after all of it was sent.
 function refuseTooLarge(form) {
   const input = form.elements.file;
   const [file] = input.files;
   const limit = Number(form.dataset.maxSize);
-  const isTooLarge = file !== undefined && file.size > limit;
-  input.setCustomValidity(
-    isTooLarge ? `The file has ${mebibytes(file.size)} MiB; at most ${mebibytes(limit)} MiB are taken.` : "",
-  );
-  input.reportValidity();
+  let problem = "";
+  if (file !== undefined && file.size > limit) {
+    problem = `The file has ${size(file.size)}; at most ${size(limit)} are taken.`;
+  } else if (file !== undefined && file.size === 0) {
+    problem = "The file is empty.";
+  }
+  input.setCustomValidity(problem);
+  return input.reportValidity();
+}
+
+// How fast bytes go, and how long the rest takes.
+function speedometer() {
+  const seen = [{ at: performance.now(), loaded: 0 }];
+  return (loaded) => {
+    const now = performance.now();
+    seen.push({ at: now, loaded });
+    while (seen.length > 2 && seen[1].at < now - WINDOW_MS) {
+      seen.shift();
+    }
+    const passed = Math.max(now - seen[0].at, 1) / 1000;
+    return (loaded - seen[0].loaded) / passed;
+  };
 }
 
 function send(form) {
-  const progress = form.querySelector("progress");
+  const bar = form.querySelector("progress");
   const state = form.querySelector("[data-state]");
   const button = form.querySelector("button[type=submit]");
-  const started = performance.now();
+  const cancel = document.createElement("button");
+  cancel.type = "button";
+  cancel.className = "secondary";
+  cancel.dataset.cancelUpload = "";
+  cancel.textContent = "Cancel the upload";
+  // Seen all the time, and read out now and then by the line that is.
+  const figures = document.createElement("p");
+  figures.className = "figures";
+  figures.setAttribute("aria-hidden", "true");
+
   const request = new XMLHttpRequest();
+  const measure = speedometer();
+  let spokenAt = 0;
+  const stop = (sentence) => {
+    state.textContent = sentence;
+    bar.hidden = true;
+    cancel.remove();
+    figures.remove();
+    button.disabled = false;
+    button.focus();
+  };
+
   request.upload.addEventListener("progress", (event) => {
-    progress.max = event.total;
-    progress.value = event.loaded;
-    const seconds = Math.max((performance.now() - started) / 1000, 0.001);
-    const speed = mebibytes(event.loaded / seconds);
-    state.textContent = `${mebibytes(event.loaded)} of ${mebibytes(event.total)} MiB, ${speed} MiB/s`;
+    const speed = measure(event.loaded);
+    bar.max = event.total;
+    bar.value = event.loaded;
+    const left = speed > 0 ? `, ${wait((event.total - event.loaded) / speed)} left` : "";
+    const words = `${size(event.loaded)} of ${size(event.total)}, ${size(speed)}/s${left}`;
+    figures.textContent = words;
+    if (performance.now() - spokenAt > SPEAK_EVERY_MS) {
+      spokenAt = performance.now();
+      state.textContent = `Sending: ${Math.floor((100 * event.loaded) / event.total)} %${left}`;
+    }
   });
   request.upload.addEventListener("load", () => {
+    figures.remove();
+    bar.removeAttribute("value");
     state.textContent = "Sent; the file is being checked.";
   });
   request.addEventListener("load", () => show(request, form.action));
   request.addEventListener("error", () => {
-    state.textContent = "The connection broke off. Nothing was kept; send it again.";
-    button.disabled = false;
+    stop("The connection broke. Nothing was kept and no quota used: send it again.");
   });
+  request.addEventListener("abort", () => {
+    stop("Cancelled. Nothing was kept and no quota used.");
+  });
+  cancel.addEventListener("click", () => request.abort());
+
   request.open("POST", form.action);
   request.send(new FormData(form));
-  progress.hidden = false;
+  bar.hidden = false;
+  bar.value = 0;
+  state.textContent = "Sending …";
+  bar.after(figures);
+  state.after(cancel);
   button.disabled = true;
+  cancel.focus();
 }
 
 // The new submission's page, or this page again with what is wrong.

@@ -39,6 +39,7 @@ impl Serve {
                 public_url: self.settings.public_url.clone(),
                 sign_up: self.settings.sign_up,
                 workers: self.settings.web_workers.into(),
+                most_streams: self.settings.event_streams.into(),
             };
             let address = listener.local_addr().map_err(|error| error.to_string())?;
             let server = web::server(parts, listener).map_err(|error| error.to_string())?;

@@ -157,7 +157,7 @@ impl Lease {
     }
 }
 
-/// Extends the lease and says what the runner does next.
+/// Extends the lease, and says and notes what the runner does next.
 pub async fn heartbeat(
     db: impl PgExecutor<'_>,
     claim: &Claim,
@@ -168,10 +168,17 @@ pub async fn heartbeat(
         Phase::Trial { number, of } => (Some(column(number)), Some(column(of))),
         Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
     };
-    let updated = sqlx::query!(
-        "update jobs
-         set lease_until = now() + $4::interval, phase = $5, trial = $6, trials = $7
-         where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'",
+    let noted = sqlx::query!(
+        "with held as (
+             update jobs
+             set lease_until = now() + $4::interval, phase = $5, trial = $6, trials = $7
+             where id = $1 and runner_id = $2 and attempt = $3 and state = 'running'
+             returning id, attempt)
+         insert into job_phases (job_id, attempt, number, phase, trial, trials)
+         select id, attempt,
+             1 + (select count(*) from job_phases where job_id = $1 and job_phases.attempt = $3),
+             $5, $6, $7
+         from held",
         claim.job.0,
         claim.runner.0,
         claim.attempt,
@@ -182,7 +189,7 @@ pub async fn heartbeat(
     )
     .execute(db)
     .await?;
-    Ok(Lease::from_rows(updated.rows_affected()))
+    Ok(Lease::from_rows(noted.rows_affected()))
 }
 
 fn column(count: u32) -> i32 {
@@ -479,43 +486,9 @@ pub async fn count(db: impl PgExecutor<'_>, purpose: Purpose) -> Result<QueueLen
     .await
 }
 
-/// What is left to do for one competition.
-pub async fn count_of_competition(
-    db: impl PgExecutor<'_>,
-    competition: CompetitionId,
-    purpose: Purpose,
-) -> Result<QueueLength, Error> {
-    sqlx::query_as!(
-        QueueLength,
-        r#"select count(*) filter (where state = 'queued') as "queued!",
-               count(*) filter (where state = 'running') as "running!"
-           from jobs
-           join submissions on submissions.id = jobs.submission_id
-           where submissions.competition_id = $1 and purpose = $2
-             and state in ('queued', 'running')"#,
-        competition.0,
-        stored_purpose(purpose),
-    )
-    .fetch_one(db)
-    .await
-}
-
 fn stored_purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Evaluate => "evaluate",
         Purpose::Deepen => "deepen",
     }
-}
-
-/// The median time from claim to end of the last fifty scored jobs, in seconds: what a place in the
-/// queue costs. `None` before there are any.
-pub async fn median_duration_s(db: impl PgExecutor<'_>) -> Result<Option<f64>, Error> {
-    sqlx::query_scalar!(
-        "select percentile_cont(0.5) within group (order by seconds) as median
-         from (select extract(epoch from finished_at - claimed_at)::float8 as seconds
-               from jobs where state = 'scored' and claimed_at is not null
-               order by finished_at desc limit 50) as latest",
-    )
-    .fetch_one(db)
-    .await
 }

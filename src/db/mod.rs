@@ -7,6 +7,7 @@ pub mod competitions;
 pub mod embedded;
 pub mod jobs;
 pub mod notifications;
+pub mod queue;
 pub mod runners;
 pub mod sessions;
 pub mod submissions;

@@ -307,20 +307,31 @@ pub(super) fn whole_cost(wall_s: f64, cpu_s: f64) -> PhaseCost {
 }
 
 /// A job's state; the table's checks keep the columns consistent.
-fn status(state: &str, phase: Option<&str>, trial: Option<i32>, trials: Option<i32>) -> Status {
+pub(super) fn status(
+    state: &str,
+    named: Option<&str>,
+    trial: Option<i32>,
+    trials: Option<i32>,
+) -> Status {
+    match state {
+        "queued" => Status::Queued,
+        "running" => Status::Running(phase(named.unwrap_or_default(), trial, trials)),
+        "scored" => Status::Scored,
+        "cancelled" => Status::Cancelled,
+        _ => Status::Failed,
+    }
+}
+
+pub(super) fn phase(name: &str, trial: Option<i32>, trials: Option<i32>) -> Phase {
     let count = |number: Option<i32>| number.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-    match (state, phase) {
-        ("queued", _) => Status::Queued,
-        ("running", Some("warm-up")) => Status::Running(Phase::WarmUp),
-        ("running", Some("trial")) => Status::Running(Phase::Trial {
+    match name {
+        "warm-up" => Phase::WarmUp,
+        "trial" => Phase::Trial {
             number: count(trial),
             of: count(trials),
-        }),
-        ("running", Some("scoring")) => Status::Running(Phase::Scoring),
-        ("running", _) => Status::Running(Phase::Smoke),
-        ("scored", _) => Status::Scored,
-        ("cancelled", _) => Status::Cancelled,
-        _ => Status::Failed,
+        },
+        "scoring" => Phase::Scoring,
+        _ => Phase::Smoke,
     }
 }
 

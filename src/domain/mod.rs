@@ -8,6 +8,7 @@ pub mod deepening;
 pub mod digest;
 pub mod efficiency;
 pub mod energy;
+pub mod forecast;
 pub mod ids;
 pub mod limits;
 pub mod names;

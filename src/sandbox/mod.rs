@@ -38,5 +38,5 @@ pub use outputs::OutputError;
 pub use room::{ReadOnlyMount, Room};
 pub use run::{Run, Sandbox};
 pub use walls::{Walls, WallsOptions};
-pub use warm::warm;
+pub use warm::{pages_taken, warm};
 pub use watcher::Canceller;

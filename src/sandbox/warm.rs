@@ -36,6 +36,21 @@ pub fn warm(path: &Path) -> Result<Bytes, SandboxError> {
     Ok(Bytes::new(total))
 }
 
+/// How much the kernel has taken out of memory since it started: while this stays the same, all that
+/// was warmed is still there. `None` where the kernel does not say.
+pub fn pages_taken() -> Option<u64> {
+    count_taken(&fs::read_to_string("/proc/vmstat").ok()?)
+}
+
+/// Pages that were stolen from somebody, and times that caches were dropped by hand.
+fn count_taken(vmstat: &str) -> Option<u64> {
+    let counts: Vec<u64> = (vmstat.lines())
+        .filter(|line| line.starts_with("pgsteal_") || line.starts_with("drop_"))
+        .map(|line| line.split_once(' ')?.1.parse().ok())
+        .collect::<Option<_>>()?;
+    (!counts.is_empty()).then(|| counts.iter().sum())
+}
+
 fn read_all(path: &Path, buffer: &mut [u8]) -> io::Result<u64> {
     let mut file = File::open(path)?;
     let mut total = 0;
@@ -60,6 +75,13 @@ pub(super) fn check_readable(path: &Path, metadata: &fs::Metadata) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_kernel_took_is_told_only_where_it_counts_it() {
+        let vmstat = "nr_free_pages 7\npgsteal_kswapd 10\npgsteal_direct 3\ndrop_pagecache 1\n";
+        assert_eq!(count_taken(vmstat), Some(14));
+        assert_eq!(count_taken("nr_free_pages 7\n"), None);
+    }
 
     #[test]
     fn a_file_that_only_its_owner_reads_is_named() {

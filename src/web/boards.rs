@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use actix_web::web::Data;
 use serde::Deserialize;
-use tokio::sync::OnceCell;
 
 use super::App;
 use super::bodies::KeptBody;
@@ -18,7 +16,6 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::boards::{BoardKey, BoardLine};
 use crate::db::competitions::Competition;
-use crate::db::notifications::{BOARDS, Heard, Listener};
 use crate::domain::efficiency::Scale;
 use crate::domain::ids::CompetitionId;
 use crate::domain::ranking::Board;
@@ -41,9 +38,40 @@ pub struct BoardView {
     pub hardware_classes: Vec<String>,
     pub scale: BoardScale,
     pub lines: Vec<BoardLine>,
-    /// The board as JSON and as the page of somebody who is not signed in, once asked for.
+    /// The board as JSON, once asked for.
     pub json: OnceLock<KeptBody>,
-    pub page: OnceCell<KeptBody>,
+    pub page: KeptPage,
+}
+
+/// The page of somebody who is not signed in, once asked for: with what was under way, by the number
+/// of the look at it.
+#[derive(Debug, Default)]
+pub struct KeptPage(RwLock<Option<(u64, Arc<KeptBody>)>>);
+
+impl KeptPage {
+    /// The page, made anew if it shows another look.
+    pub fn find_or_make<E>(
+        &self,
+        look: u64,
+        make: impl FnOnce() -> Result<KeptBody, E>,
+    ) -> Result<Arc<KeptBody>, E> {
+        let kept = || {
+            self.0
+                .read()
+                .expect("no thread panics while it keeps a page")
+        };
+        if let Some((shown, body)) = &*kept()
+            && *shown == look
+        {
+            return Ok(Arc::clone(body));
+        }
+        let body = Arc::new(make()?);
+        *self
+            .0
+            .write()
+            .expect("no thread panics while it keeps a page") = Some((look, Arc::clone(&body)));
+        Ok(body)
+    }
 }
 
 /// The constants of the formula, or why there are none.
@@ -143,8 +171,16 @@ impl BoardCache {
         );
     }
 
+    fn keys_of(&self, competition: CompetitionId) -> Vec<Key> {
+        let boards = self.read();
+        let kept = boards
+            .iter()
+            .filter(|(_, kept)| kept.view.competition.id == competition);
+        kept.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Marks a competition's boards as stale, or all.
-    fn expire(&self, competition: Option<CompetitionId>) {
+    pub fn expire(&self, competition: Option<CompetitionId>) {
         let now = Instant::now();
         for kept in self.write().values_mut() {
             if competition.is_none_or(|expired| kept.view.competition.id == expired) {
@@ -211,7 +247,7 @@ async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error
         scale: BoardScale::Pending,
         lines: Vec::new(),
         json: OnceLock::new(),
-        page: OnceCell::new(),
+        page: KeptPage::default(),
     };
     if let Some(class) = hardware_class {
         let scale =
@@ -233,23 +269,14 @@ async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error
     Ok(view)
 }
 
-/// Expires boards as the database says that they were ranked. Runs as long as the server.
-pub async fn follow(app: Data<App>) {
-    loop {
-        if let Err(error) = listen(&app).await {
-            tracing::warn!(%error, "changes of boards cannot be heard; they are re-read by time");
-        }
-        tokio::time::sleep(FRESH_FOR).await;
-    }
-}
-
-async fn listen(app: &App) -> Result<(), Error> {
-    let mut listener = Listener::connect(&app.db, &[BOARDS]).await?;
-    app.boards.expire(None);
-    loop {
-        match listener.next().await? {
-            Heard::Notification { payload, .. } => app.boards.expire(payload.parse().ok()),
-            Heard::Gap => app.boards.expire(None),
+/// Reads the kept boards of a competition anew, because they were ranked.
+pub async fn read_again(app: &App, competition: CompetitionId) {
+    app.boards.expire(Some(competition));
+    for key in app.boards.keys_of(competition) {
+        let read_at = Instant::now();
+        match read(app, &key.0, &key.1).await {
+            Ok(view) => app.boards.insert(key, read_at, Arc::new(view)),
+            Err(error) => tracing::warn!(%error, "a board could not be read anew"),
         }
     }
 }

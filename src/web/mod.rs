@@ -7,6 +7,7 @@ mod boards;
 mod bodies;
 mod error;
 mod forms;
+mod live;
 mod lookups;
 mod pages;
 mod static_files;
@@ -29,6 +30,7 @@ use crate::domain::clock::Clock;
 use crate::store::Store;
 use boards::BoardCache;
 use error::Error;
+use live::Live;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
 const HASHES_AT_ONCE: usize = 2;
@@ -43,6 +45,7 @@ pub struct App {
     public_url: Option<String>,
     sign_up: bool,
     boards: BoardCache,
+    live: Live,
     hashing: Semaphore,
     /// Door checks: one at a time, because each may take a core for a while.
     door: Semaphore,
@@ -58,6 +61,8 @@ pub struct Parts {
     pub public_url: Option<String>,
     pub sign_up: bool,
     pub workers: usize,
+    /// Streams of events that may be open at once.
+    pub most_streams: usize,
 }
 
 /// Builds the server on a bound socket. It runs once it is awaited.
@@ -70,6 +75,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let workers = parts.workers;
     let app = Data::from(Arc::new(App {
         boards: BoardCache::default(),
+        live: Live::new(parts.most_streams),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         door: Semaphore::new(1),
         decoy_hash,
@@ -79,7 +85,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
         public_url: parts.public_url,
         sign_up: parts.sign_up,
     }));
-    tokio::spawn(boards::follow(app.clone()));
+    tokio::spawn(live::follow(app.clone()));
     tokio::spawn(sweep(app.clone()));
     let server = HttpServer::new(move || {
         actix_web::App::new()

@@ -35,8 +35,12 @@ macro_rules! file {
     };
 }
 
-static FILES: [StaticFile; 6] = [
+static FILES: [StaticFile; 10] = [
     file!("favicon.svg", "image/svg+xml"),
+    file!("favicon-failed.svg", "image/svg+xml"),
+    file!("favicon-queued.svg", "image/svg+xml"),
+    file!("favicon-running.svg", "image/svg+xml"),
+    file!("favicon-scored.svg", "image/svg+xml"),
     file!("page.js", "text/javascript; charset=utf-8"),
     file!("style.css", "text/css; charset=utf-8"),
     file!("upload.js", "text/javascript; charset=utf-8"),

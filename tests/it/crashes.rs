@@ -1,6 +1,5 @@
 //! Whoever dies in the middle of a measured run, the submission is scored exactly once.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -8,7 +7,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::support::{App, Bundle, Person, Runner, at, command, eventually, starter, unique_name};
+use crate::support::{
+    App, Bundle, Person, Runner, Server, at, command, eventually, free_port, starter, unique_name,
+};
 
 async fn wait_for_trial(person: &Person, id: &str) {
     eventually("a measured run", async || {
@@ -171,49 +172,6 @@ async fn a_killed_server_changes_nothing_for_the_runner() {
     let through_server = Person::new(&server.address, "ada", String::new(), ada.token.clone());
     assert_scored_once(&through_server, &id).await;
     app.assert_queue_is_empty().await;
-}
-
-/// A web server as a process of its own.
-struct Server {
-    child: Child,
-    address: String,
-    port: u16,
-}
-
-impl Server {
-    fn start(app: &App, port: u16) -> Server {
-        let mut serve = app.command();
-        serve.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
-        let child = serve.stderr(Stdio::null()).spawn().unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "the server did not start"
-            );
-            std::thread::yield_now();
-        }
-        Server {
-            child,
-            address: format!("http://127.0.0.1:{port}"),
-            port,
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod command_line;
 mod crashes;
 mod deepening;
 mod harness;
+mod live;
 mod migrations;
 mod pages;
 mod sandbox;

@@ -42,6 +42,10 @@ pub fn serve(up: &Up, settings: &Settings, url: &str) -> Result<Recipe, Failure>
         "LEANBOARD_WEB_WORKERS",
         up.serve.web_workers.to_string().into(),
     ));
+    environment.push((
+        "LEANBOARD_EVENT_STREAMS",
+        up.serve.event_streams.to_string().into(),
+    ));
     if let Some(public_url) = &up.serve.public_url {
         environment.push(("LEANBOARD_PUBLIC_URL", public_url.into()));
     }

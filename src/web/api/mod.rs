@@ -9,6 +9,7 @@ use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 
 use super::error::{ApiError, Problem};
 use super::get;
+use super::live::streams;
 
 pub fn routes(service: &mut ServiceConfig) {
     service
@@ -39,6 +40,10 @@ pub fn routes(service: &mut ServiceConfig) {
             get().to(competitions::leaderboard),
         )
         .route(
+            "/competitions/{slug}/events",
+            get().to(streams::competition),
+        )
+        .route(
             "/competitions/{slug}/submissions",
             get().to(submissions::list_mine),
         )
@@ -54,6 +59,7 @@ pub fn routes(service: &mut ServiceConfig) {
         .route("/uploads/{id}/commit", web::post().to(uploads::commit))
         .route("/queue", get().to(queue::show))
         .route("/submissions/{id}", get().to(submissions::show))
+        .route("/submissions/{id}/events", get().to(streams::submission))
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

@@ -14,12 +14,13 @@ use crate::domain::competition::EntryKind;
 use crate::domain::competition::Profile;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
-use crate::domain::submission::{FailureClass, Phase, Status};
+use crate::domain::submission::FailureClass;
 use crate::domain::trial::{PhaseCost, Trial};
 use crate::web::App;
 use crate::web::auth::{SignedIn, Viewer};
 use crate::web::error::ApiError;
 use crate::web::forms;
+use crate::web::live::PhaseDocument;
 use crate::web::lookups::{find_competition, find_submission};
 use crate::web::uploads;
 
@@ -142,15 +143,6 @@ struct SubmissionDocument {
 }
 
 #[derive(Serialize)]
-struct PhaseDocument {
-    name: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trial: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trials: Option<u32>,
-}
-
-#[derive(Serialize)]
 struct FailureDocument {
     class: FailureClass,
     code: String,
@@ -218,23 +210,6 @@ impl From<&Trial> for TrialDocument {
             energy: (&trial.energy).into(),
             predictions_digest: trial.predictions,
         }
-    }
-}
-
-impl PhaseDocument {
-    fn of(status: Status) -> Option<PhaseDocument> {
-        let Status::Running(phase) = status else {
-            return None;
-        };
-        let (trial, trials) = match phase {
-            Phase::Trial { number, of } => (Some(number), Some(of)),
-            Phase::Smoke | Phase::WarmUp | Phase::Scoring => (None, None),
-        };
-        Some(PhaseDocument {
-            name: phase.as_str(),
-            trial,
-            trials,
-        })
     }
 }
 

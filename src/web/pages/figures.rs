@@ -174,13 +174,40 @@ pub fn counted(number: i64, noun: &str) -> String {
 
 /// A rough time to wait, in words.
 pub fn wait(seconds: f64) -> String {
-    if seconds < 50.0 {
-        "less than a minute".to_owned()
+    let to_next = |step: f64| (seconds / step).ceil() * step;
+    if seconds <= 5.0 {
+        "a few seconds".to_owned()
+    } else if seconds <= 30.0 {
+        format!("about {:.0} s", to_next(5.0))
+    } else if seconds <= 90.0 {
+        format!("about {:.0} s", to_next(10.0))
     } else if seconds < 90.0 * 60.0 {
-        format!("about {:.0} min", (seconds / 60.0).max(1.0))
+        format!("about {:.0} min", to_next(60.0) / 60.0)
     } else {
         format!("about {:.0} h", seconds / 3600.0)
     }
+}
+
+/// A time that passes, as a clock shows it: "7 s", "2 min 05 s".
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min {:02} s", seconds % 60),
+        _ => format!("{hours} h {:02} min", minutes % 60),
+    }
+}
+
+/// "1st", "2nd", "3rd", "4th".
+pub fn ordinal(number: usize) -> String {
+    let ending = match (number % 10, number % 100) {
+        (1, hundred) if hundred != 11 => "st",
+        (2, hundred) if hundred != 12 => "nd",
+        (3, hundred) if hundred != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
 }
 
 /// An instant in UTC; a script shows it in the reader's zone.
@@ -249,6 +276,31 @@ mod tests {
             (bytes(Bytes::from_mib(200)), "200 MiB"),
         ] {
             assert_eq!(figure.text().replace('\u{a0}', " "), shown);
+        }
+    }
+
+    #[test]
+    fn waits_are_rough_clocks_are_whole_and_places_have_their_endings() {
+        for (seconds, shown) in [
+            (0.0, "a few seconds"),
+            (6.0, "about 10 s"),
+            (42.0, "about 50 s"),
+            (95.0, "about 2 min"),
+            (7200.0, "about 2 h"),
+        ] {
+            assert_eq!(wait(seconds), shown);
+        }
+        for (seconds, shown) in [(7, "7 s"), (125, "2 min 05 s"), (3700, "1 h 01 min")] {
+            assert_eq!(clock(Duration::from_secs(seconds)), shown);
+        }
+        for (number, shown) in [
+            (1, "1st"),
+            (2, "2nd"),
+            (3, "3rd"),
+            (11, "11th"),
+            (112, "112th"),
+        ] {
+            assert_eq!(ordinal(number), shown);
         }
     }
 

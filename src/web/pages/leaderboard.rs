@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use chrono::{DateTime, Utc};
 
 use super::HTML;
 use super::competition::cost_in_words;
@@ -14,9 +15,9 @@ use super::formula::Formula;
 use super::frame::Frame;
 use super::masthead::{Masthead, Tab};
 use super::scatter::Scatter;
+use super::under_way::UnderWay;
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::jobs::{Purpose, QueueLength};
 use crate::domain::competition::{Direction, Metric, Window};
 use crate::domain::ids::TeamId;
 use crate::domain::ranking::{Board, RankRange};
@@ -24,6 +25,7 @@ use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
 use crate::web::bodies::KeptBody;
+use crate::web::live;
 
 #[derive(Template)]
 #[template(path = "competitions/leaderboard.html")]
@@ -33,9 +35,9 @@ struct LeaderboardPage<'a> {
     view: &'a BoardView,
     /// The reader's team, whose line is marked.
     own_team: Option<TeamId>,
-    queue: QueueLength,
-    /// What is measured again while nobody waits.
-    deepening: QueueLength,
+    under_way: Option<UnderWay>,
+    /// How many entries are being measured again while nobody waits, or will be.
+    deepening: Option<i64>,
 }
 
 /// One line, with all that its cells show.
@@ -295,35 +297,20 @@ impl LeaderboardPage<'_> {
         }
     }
 
-    /// What an idle runner does, if nobody waits.
+    /// What an idle runner does.
     fn deepening(&self) -> Option<String> {
-        let QueueLength { queued, running } = self.deepening;
-        let is_idle = self.queue.queued == 0 && self.queue.running == 0;
-        (is_idle && running > 0).then(|| {
-            let entries = figures::counted(queued + running, "entry");
-            format!(
-                "Nobody waits, so the runner measures {entries} again: more trials make ranges of \
-                 ranks narrower. An upload goes first."
-            )
-        })
+        let entries = figures::counted(self.deepening?, "entry");
+        Some(format!(
+            "Nobody waits, so the runner measures {entries} again: more trials make ranges of ranks \
+             narrower. An upload goes first."
+        ))
     }
 
-    /// What is under way, if anything.
-    fn waiting(&self) -> Option<String> {
-        let QueueLength { queued, running } = self.queue;
-        let queued_text = || figures::counted(queued, "submission");
-        match (queued, running) {
-            (0, 0) => None,
-            (0, _) => Some(format!(
-                "{} being measured",
-                figures::counted(running, "submission")
-            )),
-            (_, 0) => Some(format!("{} waiting", queued_text())),
-            _ => Some(format!(
-                "{} waiting, {running} being measured",
-                queued_text()
-            )),
-        }
+    fn icon(&self) -> String {
+        self.frame.asset(match self.under_way {
+            Some(_) => "favicon-running.svg",
+            None => "favicon.svg",
+        })
     }
 }
 
@@ -336,32 +323,47 @@ pub async fn show(
 ) -> Result<HttpResponse, PageError> {
     let wanted = query.into_inner().wanted();
     let view = boards::find(&app, &slug, frame.viewer(), wanted).await?;
-    if !frame.is_signed_out() {
-        let body = render(&app, &view, frame).await?;
+    let outlook = app.live.outlook();
+    let seen = outlook.of_competition(view.competition.id);
+    let deepening = outlook.deepening(view.competition.id);
+    let now = app.clock.now();
+    if let Some(viewer) = frame.viewer() {
+        let own_team = db::teams::find_of_user(&app.db, view.competition.id, viewer.id).await?;
+        let body = render(
+            &view,
+            frame,
+            now,
+            own_team.map(|team| team.id),
+            seen.as_ref(),
+            deepening,
+        )?;
         return Ok(HttpResponse::Ok().content_type(HTML).body(body));
     }
-    let page = view
-        .page
-        .get_or_try_init(async || {
-            Ok::<_, PageError>(KeptBody::new(render(&app, &view, frame).await?))
-        })
-        .await?;
+    let look = match (&seen, deepening) {
+        (None, None) => 0,
+        (Some(_), _) | (_, Some(_)) => outlook.number,
+    };
+    let page = view.page.find_or_make(look, || {
+        render(&view, frame, now, None, seen.as_ref(), deepening).map(KeptBody::new)
+    })?;
     Ok(page.answer(HTML, &request))
 }
 
-async fn render(app: &App, view: &BoardView, frame: Frame) -> Result<String, PageError> {
-    let competition = &view.competition;
-    let own_team = match frame.viewer() {
-        Some(viewer) => db::teams::find_of_user(&app.db, competition.id, viewer.id).await?,
-        None => None,
-    };
+fn render(
+    view: &BoardView,
+    frame: Frame,
+    now: DateTime<Utc>,
+    own_team: Option<TeamId>,
+    seen: Option<&live::UnderWay<'_>>,
+    deepening: Option<i64>,
+) -> Result<String, askama::Error> {
     let page = LeaderboardPage {
         frame,
-        masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Leaderboard),
+        masthead: Masthead::new(&view.competition.spec, now, Tab::Leaderboard),
         view,
-        own_team: own_team.map(|team| team.id),
-        queue: db::jobs::count_of_competition(&app.db, competition.id, Purpose::Evaluate).await?,
-        deepening: db::jobs::count_of_competition(&app.db, competition.id, Purpose::Deepen).await?,
+        own_team,
+        under_way: seen.map(UnderWay::new),
+        deepening,
     };
-    Ok(page.render()?)
+    page.render()
 }

@@ -16,6 +16,7 @@ mod markdown;
 mod masthead;
 mod measurement;
 mod model_facts;
+mod progress;
 mod report;
 mod scatter;
 mod script_facts;
@@ -23,6 +24,7 @@ mod sign_in;
 mod standing;
 mod submissions;
 mod submit;
+mod under_way;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -31,6 +33,7 @@ use askama::Template;
 
 use super::error::Problem;
 use super::get;
+use super::live::streams;
 pub use error::PageError;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -71,10 +74,15 @@ pub fn routes(service: &mut ServiceConfig) {
             web::post().to(submit::create),
         )
         .route(
+            "/competitions/{slug}/events",
+            get().to(streams::competition),
+        )
+        .route(
             "/competitions/{slug}/submissions",
             get().to(submissions::list_mine),
         )
         .route("/submissions/{id}", get().to(report::show))
+        .route("/submissions/{id}/events", get().to(streams::submission))
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

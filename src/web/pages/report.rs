@@ -15,6 +15,7 @@ use super::figures::{self, Figure, Moment};
 use super::frame::Frame;
 use super::measurement::{Measurement, PhaseFigures, SessionFacts};
 use super::model_facts::ModelFacts;
+use super::progress::Progress;
 use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
@@ -24,11 +25,12 @@ use crate::db::submissions::{Scored, Submission};
 use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
 use crate::domain::efficiency::Efficiency;
 use crate::domain::ids::SubmissionId;
-use crate::domain::submission::{Failure, Phase, Status};
+use crate::domain::submission::{Failure, Status};
 use crate::domain::trial::Trial;
 use crate::web::App;
 use crate::web::boards::BoardView;
-use crate::web::error::{Error, Problem};
+use crate::web::error::Problem;
+use crate::web::live::Outlook;
 use crate::web::lookups::find_submission;
 
 #[derive(Template, WebTemplate)]
@@ -37,7 +39,7 @@ pub struct ReportPage {
     frame: Frame,
     submission: Submission,
     spec: CompetitionSpec,
-    queue: Option<Queued>,
+    progress: Option<Progress>,
     trials: Vec<Trial>,
     session: Option<Session>,
     board: Option<Arc<BoardView>>,
@@ -47,41 +49,29 @@ pub struct ReportPage {
     smoke: Option<SmokeRun>,
     /// For hosts.
     hidden_runs: Vec<RunLog>,
-    is_own: bool,
-}
-
-/// A queued submission's place, and what the wait is likely to be.
-struct Queued {
-    position: i64,
-    runners: i64,
-    /// In seconds; `None` before anything was measured.
-    wait_s: Option<f64>,
-}
-
-/// A step on the way from the queue to the score.
-struct Step {
-    name: String,
-    state: &'static str,
 }
 
 impl ReportPage {
     fn title(&self) -> String {
-        let number = self.submission.number;
-        let state = match self.submission.status {
-            Status::Running(phase) => phase.to_string(),
-            Status::Queued | Status::Scored | Status::Failed | Status::Cancelled => {
-                self.submission.status.as_str().to_owned()
-            }
+        let state = match &self.progress {
+            Some(progress) => progress.short(),
+            None => self.submission.status.as_str(),
         };
-        format!("Submission {number}: {state}")
+        format!("#{} {state}", self.submission.number)
+    }
+
+    fn icon(&self) -> String {
+        self.frame.asset(match self.submission.status {
+            Status::Queued => "favicon-queued.svg",
+            Status::Running(_) => "favicon-running.svg",
+            Status::Scored => "favicon-scored.svg",
+            Status::Failed => "favicon-failed.svg",
+            Status::Cancelled => "favicon.svg",
+        })
     }
 
     fn is_final(&self) -> bool {
         self.submission.status.is_final()
-    }
-
-    fn may_cancel(&self) -> bool {
-        self.is_own && !self.is_final()
     }
 
     fn submitted(&self) -> Moment {
@@ -90,37 +80,6 @@ impl ReportPage {
 
     fn file_size(&self) -> Figure {
         figures::bytes(self.submission.artifact_size)
-    }
-
-    fn steps(&self) -> Vec<Step> {
-        let current = match self.submission.status {
-            Status::Queued => 0,
-            Status::Running(Phase::Smoke) => 1,
-            Status::Running(Phase::WarmUp) => 2,
-            Status::Running(Phase::Trial { .. }) => 3,
-            Status::Running(Phase::Scoring) => 4,
-            Status::Scored | Status::Failed | Status::Cancelled => return Vec::new(),
-        };
-        let trials = match self.submission.status {
-            Status::Running(phase @ Phase::Trial { .. }) => phase.to_string(),
-            _ => "trials".to_owned(),
-        };
-        ["queue", "smoke run", "warm-up", &trials, "scoring"]
-            .into_iter()
-            .enumerate()
-            .map(|(index, name)| Step {
-                name: name.to_owned(),
-                state: match index.cmp(&current) {
-                    std::cmp::Ordering::Less => "done",
-                    std::cmp::Ordering::Equal => "current",
-                    std::cmp::Ordering::Greater => "ahead",
-                },
-            })
-            .collect()
-    }
-
-    fn wait(&self, queued: &Queued) -> Option<String> {
-        queued.wait_s.map(figures::wait)
     }
 
     fn fault(&self, failure: &Failure) -> &'static str {
@@ -234,8 +193,18 @@ pub async fn show(
         Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
         None => None,
     };
+    let progress = match submission.status.is_final() {
+        true => None,
+        // What a page shows of its own submission is never older than the page.
+        false => Progress::new(
+            &submission,
+            &Outlook::read(&app).await?,
+            app.clock.now(),
+            is_own,
+        ),
+    };
     Ok(ReportPage {
-        queue: find_queued(&app, submission.id).await?,
+        progress,
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
         model: match submission.kind {
@@ -252,19 +221,5 @@ pub async fn show(
         board,
         smoke,
         hidden_runs,
-        is_own,
     })
-}
-
-async fn find_queued(app: &App, id: SubmissionId) -> Result<Option<Queued>, Error> {
-    let Some(position) = db::jobs::position(&app.db, id).await? else {
-        return Ok(None);
-    };
-    let runners = db::runners::count_alive(&app.db).await?;
-    let each_s = db::jobs::median_duration_s(&app.db).await?;
-    Ok(Some(Queued {
-        position,
-        runners,
-        wait_s: each_s.map(|each_s| each_s * position as f64 / runners.max(1) as f64),
-    }))
 }

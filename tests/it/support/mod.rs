@@ -2,9 +2,11 @@
 //! and the command line.
 
 mod bundle;
+mod events;
 mod person;
 mod postgres;
 mod runner;
+mod server;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -19,9 +21,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use bundle::{Bundle, broken, script, starter};
+pub use events::Events;
 pub use person::{Answer, Person};
 pub use postgres::create_empty_database;
 pub use runner::{Runner, unique_name};
+pub use server::{DeafWay, Server, free_port};
 
 /// The program, as it was built for this test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_leanboard");
@@ -53,6 +57,7 @@ impl App {
             public_url: None,
             sign_up: true,
             workers: 1,
+            most_streams: 100,
         };
         tokio::spawn(web::server(parts, listener).unwrap());
         App {
