@@ -8,7 +8,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 endif
 
-.PHONY: run test bench queries
+.PHONY: run test screenshots bench queries
 
 # Leanboard at http://127.0.0.1:8080, with its demo. Ctrl-C stops it.
 run:
@@ -21,6 +21,11 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+
+# The pictures of the README, as the browser tests see the pages.
+screenshots:
+	scripts/setup test
+	SCREENSHOTS=docs/images cargo test --locked --test it screenshots
 
 # Figures from a release build, beside what they are compared with.
 bench:

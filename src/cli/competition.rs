@@ -162,11 +162,15 @@ async fn store_and_insert(pool: &PgPool, store: &Store, bundle: &Bundle) -> Resu
             digest,
             size,
         };
+        let starter = bundle.spec.starter.iter().find(|s| s.file == file.path);
         let visibility = match file.kind {
+            FileKind::Starter if starter.is_some_and(|starter| starter.public) => {
+                Visibility::Public
+            }
             FileKind::Public => Visibility::Public,
             FileKind::Hidden | FileKind::Starter => Visibility::Hidden,
         };
-        if let Some(starter) = bundle.spec.starter.iter().find(|s| s.file == file.path) {
+        if let Some(starter) = starter {
             let (kind, model) = check_starter(file, &bundle.spec.entries.kinds)?;
             starters.push(Checked {
                 starter,

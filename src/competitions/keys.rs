@@ -104,6 +104,7 @@ const STARTER: &[Key] = &[
         },
     ),
     optional("reference", Kind::Flag),
+    optional("public", Kind::Flag),
 ];
 
 const fn required(name: &'static str, kind: Kind) -> Key {

@@ -45,6 +45,25 @@ pub async fn count_alive(db: impl PgExecutor<'_>) -> Result<i64, Error> {
     .await
 }
 
+/// The machine of the runner that was last seen, as its results name it; `None` where none is
+/// alive.
+pub async fn find_latest_alive(
+    db: impl PgExecutor<'_>,
+) -> Result<Option<serde_json::Value>, Error> {
+    let fingerprint = sqlx::query_scalar!(
+        r#"select fingerprint as "fingerprint: Json<serde_json::Value>"
+           from runners
+           where last_seen_at > now() - interval '1 minute'
+              or exists (select from jobs
+                         where jobs.runner_id = runners.id and state = 'running' and lease_until > now())
+           order by last_seen_at desc
+           limit 1"#
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(fingerprint.map(|fingerprint| fingerprint.0))
+}
+
 pub async fn touch(db: impl PgExecutor<'_>, runner: RunnerId) -> Result<(), Error> {
     sqlx::query!(
         "update runners set last_seen_at = now() where id = $1",

@@ -130,6 +130,14 @@ impl Metric {
         }
     }
 
+    /// The score that none can be better than.
+    pub fn perfect(self) -> f64 {
+        match self {
+            Metric::Accuracy => 1.0,
+            Metric::Rmsle => 0.0,
+        }
+    }
+
     /// The kind of prediction it compares.
     pub fn task_kind(self) -> TaskKind {
         match self {
@@ -292,4 +300,7 @@ pub struct Starter {
     /// The host's most accurate entry: its score is S*, its cost C_ref.
     #[serde(default)]
     pub reference: bool,
+    /// Whether everybody may download it. A host's best model stays private.
+    #[serde(default)]
+    pub public: bool,
 }

@@ -80,6 +80,20 @@ impl Scale {
         points.abs() / (self.best - self.benchmark).abs() * self.cost_scale_s
     }
 
+    /// What an entry would have to change to be as efficient as another one, which is ahead: its cost
+    /// at this score, or its score at this cost. `perfect` is the metric's best score.
+    pub fn gap(&self, score: f64, cost_s: f64, ahead: f64, perfect: f64) -> Option<Gap> {
+        let own = self.efficiency(score, Some(cost_s)).ok()?;
+        let lead = (own.value - ahead).max(0.0);
+        let saving_s = lead * self.cost_scale_s;
+        let gain = lead * (self.best - self.benchmark);
+        let room = perfect - score;
+        Some(Gap {
+            cost_s: (saving_s < cost_s).then_some(saving_s),
+            score: (gain.abs() <= room.abs()).then_some(gain),
+        })
+    }
+
     /// The combined figure of one entry, with each term's part in it.
     ///
     /// `cost_s` is the cost per pass over the test inputs, in seconds; `None` where it was not
@@ -127,6 +141,16 @@ pub struct Efficiency {
     pub quality_term: f64,
     pub cost_term: f64,
     pub value: f64,
+}
+
+/// What lies between an entry and one ahead of it. To be ahead itself it needs more than either.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Gap {
+    /// How much less it would have to cost; `None` where even costing nothing would not do.
+    pub cost_s: Option<f64>,
+    /// By how much its score would have to change, below 0 where lower is better; `None` where even
+    /// a perfect score would not do.
+    pub score: Option<f64>,
 }
 
 /// Why an entry is listed but has no rank.
@@ -267,6 +291,47 @@ mod tests {
     fn a_score_above_the_frozen_best_is_not_clipped() {
         let entry = accuracy_scale().efficiency(1.0, Some(0.1)).unwrap();
         assert!(entry.quality > 1.0 && entry.quality_term < 0.0);
+    }
+
+    #[test]
+    fn closing_either_gap_makes_an_entry_as_efficient_as_the_one_ahead() {
+        let accuracy = accuracy_scale();
+        let loss = Scale::freeze(0.9, 0.1, Direction::LowerIsBetter, 4.0, Some(0.008)).unwrap();
+        for (scale, (score, cost_s), (ahead_score, ahead_cost_s), perfect) in [
+            (accuracy, (0.95, 0.9), (0.96, 0.5), 1.0),
+            (loss, (0.18, 9.0), (0.17, 3.0), 0.0),
+        ] {
+            let value = |score, cost_s| scale.efficiency(score, Some(cost_s)).unwrap().value;
+            let ahead = value(ahead_score, ahead_cost_s);
+            let gap = scale.gap(score, cost_s, ahead, perfect).unwrap();
+            let (less_s, better) = (gap.cost_s.unwrap(), gap.score.unwrap());
+            assert!((value(score, cost_s - less_s) - ahead).abs() < 1e-12);
+            assert!((value(score + better, cost_s) - ahead).abs() < 1e-12);
+            assert_eq!(better > 0.0, perfect > score, "towards the perfect score");
+        }
+    }
+
+    #[test]
+    fn what_no_saving_and_no_better_score_can_close_is_said_so() {
+        let accuracy = accuracy_scale();
+        // The cost is a hundredth of the scale, and the other one is five hundredths ahead.
+        let own = accuracy.efficiency(0.9, Some(0.1)).unwrap();
+        let gap = accuracy.gap(0.9, 0.1, own.value - 0.05, 1.0).unwrap();
+        assert_eq!(gap.cost_s, None);
+        assert!((gap.score.unwrap() - 0.05 * 0.89).abs() < 1e-12);
+        // A little more than all of the cost would have to go.
+        let ahead = own.quality_term - 1e-9;
+        let gap = accuracy.gap(0.9, 0.1, ahead, 1.0).unwrap();
+        assert_eq!(gap.cost_s, None);
+        // A slow entry with a nearly perfect score, of both directions.
+        let gap = accuracy.gap(0.999, 5.0, 0.1, 1.0).unwrap();
+        assert!(gap.cost_s.is_some() && gap.score.is_none());
+        let loss = Scale::freeze(0.9, 0.1, Direction::LowerIsBetter, 4.0, None).unwrap();
+        let gap = loss.gap(0.02, 100.0, 0.1, 0.0).unwrap();
+        assert!(gap.cost_s.is_some() && gap.score.is_none());
+        // Whoever has no efficiency has no gap.
+        assert_eq!(accuracy.gap(0.05, 0.1, 0.1, 1.0), None);
+        assert_eq!(accuracy.gap(0.9, 0.0, 0.1, 1.0), None);
     }
 
     proptest! {

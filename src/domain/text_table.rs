@@ -47,6 +47,8 @@ pub enum TableFault {
     DuplicateColumn { name: String },
     #[error("the row has no id")]
     NoId,
+    #[error("there are more than {rows_max} rows")]
+    TooManyRows { rows_max: usize },
     #[error("the id `{id}` was on line {first_line} before")]
     DuplicateId { id: String, first_line: u64 },
     #[error("column `{column}` is numeric but for this cell, `{cell}`; a number must stand in it")]
@@ -60,6 +62,15 @@ pub enum TableFault {
 impl TextTable {
     /// Reads a whole table whose row ids are in column `id`; stops at the first fault.
     pub fn read(from: impl Read, id: &str) -> Result<TextTable, TableError> {
+        TextTable::read_at_most(from, id, usize::MAX)
+    }
+
+    /// As [`TextTable::read`], of a table that must not have more than `rows_max` rows.
+    pub fn read_at_most(
+        from: impl Read,
+        id: &str,
+        rows_max: usize,
+    ) -> Result<TextTable, TableError> {
         let mut from = BufReader::new(from);
         let first_line = first_line(&mut from)?;
         let table_error = |error| table_error(error, first_line);
@@ -80,7 +91,11 @@ impl TextTable {
         let mut record = csv::StringRecord::new();
         while records.read_record(&mut record).map_err(table_error)? {
             let line = record.position().map_or(1, csv::Position::line);
-            table.push(&record, id_at, line - 1 + first_line);
+            let line = line - 1 + first_line;
+            if table.ids.len() == rows_max {
+                return Err(TableFault::TooManyRows { rows_max }.at(Some(line)));
+            }
+            table.push(&record, id_at, line);
         }
         table.check_ids()?;
         Ok(table)

@@ -15,7 +15,9 @@ pub fn read(
     ids: &[String],
 ) -> Result<Answers, BadPredictions> {
     let (id, target) = (&spec.task.id, &spec.task.target);
-    let table = TextTable::read(bytes, id).map_err(|error| refuse_table(&error, id, target))?;
+    // One row more than there can be is told as what it is, a duplicate or an unknown id.
+    let table = TextTable::read_at_most(bytes, id, ids.len() + 1)
+        .map_err(|error| refuse_table(&error, id, target))?;
     let [column] = table.columns.as_slice() else {
         return Err(wrong_columns(&table, id, target));
     };
@@ -60,6 +62,9 @@ fn refuse_table(error: &TableError, id: &str, target: &str) -> BadPredictions {
             "{at}the row id was on line {first_line} before. Each id must stand there once."
         )),
         TableFault::NoId => PredictionsFault::Ids.because(format!("{at}the row has no id.")),
+        TableFault::TooManyRows { .. } => PredictionsFault::Ids.because(
+            "submission.csv has more rows than there are test rows. Write one for each.".to_owned(),
+        ),
         TableFault::NoRows => PredictionsFault::Ids.because(
             "submission.csv has no rows below its column names. Write one for each test row."
                 .to_owned(),

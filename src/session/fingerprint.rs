@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::harness;
+use super::runtime::Environment;
 use crate::domain::digest::Digest;
 use crate::sandbox::Walls;
 
@@ -19,6 +20,8 @@ pub struct Machine {
     pub kernel: String,
     pub engine: String,
     pub harness: Digest,
+    #[serde(flatten)]
+    pub environment: Environment,
     pub meter: String,
     pub leanboard: &'static str,
     /// Walls that the machine lacks: results made without them carry this mark.
@@ -26,7 +29,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn look_around(walls: &Walls, meter: &str) -> Machine {
+    pub fn look_around(walls: &Walls, runtime: &Path, meter: &str) -> Machine {
         Machine {
             cpu_model: cpu_model().unwrap_or_else(|| "unknown CPU".to_owned()),
             cpus: std::thread::available_parallelism().map_or(0, usize::from),
@@ -36,6 +39,7 @@ impl Machine {
                 .unwrap_or_default(),
             engine: walls.engine_version().to_owned(),
             harness: harness::digest(),
+            environment: Environment::read(runtime),
             meter: meter.to_owned(),
             leanboard: env!("CARGO_PKG_VERSION"),
             degraded: walls.degraded().to_vec(),
@@ -56,12 +60,7 @@ impl Machine {
 
 /// The interpreter of an environment, such as "Python 3.11.2".
 pub fn python(runtime: &Path) -> String {
-    let text = fs::read_to_string(runtime.join("pyvenv.cfg")).unwrap_or_default();
-    let version = text.lines().find_map(|line| {
-        let (name, value) = line.split_once('=')?;
-        (name.trim() == "version").then(|| value.trim().to_owned())
-    });
-    match version {
+    match Environment::read(runtime).python {
         Some(version) => format!("Python {version}"),
         None => "Python".to_owned(),
     }

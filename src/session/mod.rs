@@ -9,6 +9,7 @@ mod fingerprint;
 mod harness;
 mod inputs;
 mod run;
+mod runtime;
 mod script;
 
 use std::path::{Path, PathBuf};
@@ -192,7 +193,7 @@ impl Bench {
 
     /// The machine, as sessions on this bench name it.
     pub fn machine(&self) -> Machine {
-        Machine::look_around(&self.walls, self.meter.name())
+        Machine::look_around(&self.walls, &self.runtime, self.meter.name())
     }
 
     /// Reads it into the page cache again, if anything may have been taken out since.

@@ -66,7 +66,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "processes",
         "timeout",
     ];
-    const RULES: [&str; 24] = [
+    const RULES: [&str; 25] = [
         "batch_axis",
         "classes",
         "columns",
@@ -90,6 +90,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "predictions_unusable",
         "rows",
         "submission_missing",
+        "submission_unusable",
         "values",
     ];
     if LIMITS.contains(&failure.code.as_str()) {

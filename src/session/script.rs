@@ -9,11 +9,14 @@ use super::{Bench, Inputs, SessionError};
 use crate::domain::limits::Limits;
 use crate::domain::submission::Failure;
 use crate::domain::trial::{PhaseCost, Phases};
+use crate::domain::units::Bytes;
 use crate::meter::energy_between;
 use crate::sandbox::{OutputError, ReadOnlyMount, Room, Run};
 
 /// What it leaves in its working folder.
 const SUBMISSION: &str = "submission.csv";
+/// A row of it, id and prediction, takes at most this much.
+const ROW_BYTES: u64 = 1024;
 /// Kaggle's places, so that scripts written for it run unchanged.
 const WORKING: &str = "/kaggle/working";
 const SOURCE: &str = "/kaggle/src";
@@ -37,7 +40,8 @@ impl Bench {
             let failure = script_ending(why_it_ended(&run, limits)?);
             return Ok(finished(&run, Err(failure)));
         }
-        let submission = match take_submission(&run, limits)? {
+        let most = Bytes::new((1 + inputs.rows() as u64) * ROW_BYTES).min(limits.output);
+        let submission = match take_submission(&run, most)? {
             Ok(submission) => submission,
             Err(failure) => return Ok(finished(&run, Err(failure))),
         };
@@ -78,8 +82,8 @@ impl Bench {
     }
 }
 
-fn take_submission(run: &Run, limits: &Limits) -> Result<Result<Vec<u8>, Failure>, SessionError> {
-    match run.take_output(SUBMISSION, limits.output) {
+fn take_submission(run: &Run, most: Bytes) -> Result<Result<Vec<u8>, Failure>, SessionError> {
+    match run.take_output(SUBMISSION, most) {
         Ok(submission) => Ok(Ok(submission)),
         Err(error @ OutputError::Unreadable { .. }) => {
             Err(SessionError::Harness(error.to_string()))
@@ -92,7 +96,7 @@ fn take_submission(run: &Run, limits: &Limits) -> Result<Result<Vec<u8>, Failure
             ),
         ))),
         Err(error) => Ok(Err(Failure::participant(
-            "submission_missing",
+            "submission_unusable",
             format!("What the script left cannot be taken: {error}."),
         ))),
     }

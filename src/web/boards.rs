@@ -41,6 +41,8 @@ pub struct BoardView {
     /// The board as JSON, once asked for.
     pub json: OnceLock<KeptBody>,
     pub page: KeptPage,
+    /// The board as a small picture, once asked for; `None` where there is nothing to compare.
+    pub picture: OnceLock<Option<String>>,
 }
 
 /// The page of somebody who is not signed in, once asked for: with what was under way, by the number
@@ -248,6 +250,7 @@ async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error
         lines: Vec::new(),
         json: OnceLock::new(),
         page: KeptPage::default(),
+        picture: OnceLock::new(),
     };
     if let Some(class) = hardware_class {
         let scale =

@@ -5,6 +5,7 @@ mod api;
 pub mod auth;
 mod boards;
 mod bodies;
+mod contracts;
 mod error;
 mod forms;
 mod live;
@@ -29,6 +30,7 @@ use crate::db;
 use crate::domain::clock::Clock;
 use crate::store::Store;
 use boards::BoardCache;
+use contracts::Contracts;
 use error::Error;
 use live::Live;
 
@@ -45,6 +47,7 @@ pub struct App {
     public_url: Option<String>,
     sign_up: bool,
     boards: BoardCache,
+    contracts: Contracts,
     live: Live,
     hashing: Semaphore,
     /// Door checks: one at a time, because each may take a core for a while.
@@ -75,6 +78,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let workers = parts.workers;
     let app = Data::from(Arc::new(App {
         boards: BoardCache::default(),
+        contracts: Contracts::default(),
         live: Live::new(parts.most_streams),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         door: Semaphore::new(1),

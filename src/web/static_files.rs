@@ -35,14 +35,17 @@ macro_rules! file {
     };
 }
 
-static FILES: [StaticFile; 10] = [
+static FILES: [StaticFile; 13] = [
+    file!("base.css", "text/css; charset=utf-8"),
+    file!("board.css", "text/css; charset=utf-8"),
     file!("favicon.svg", "image/svg+xml"),
     file!("favicon-failed.svg", "image/svg+xml"),
     file!("favicon-queued.svg", "image/svg+xml"),
     file!("favicon-running.svg", "image/svg+xml"),
     file!("favicon-scored.svg", "image/svg+xml"),
+    file!("forms.css", "text/css; charset=utf-8"),
     file!("page.js", "text/javascript; charset=utf-8"),
-    file!("style.css", "text/css; charset=utf-8"),
+    file!("report.css", "text/css; charset=utf-8"),
     file!("upload.js", "text/javascript; charset=utf-8"),
     file!("vendor/ibm-plex-sans.woff2", "font/woff2"),
     file!("vendor/pico.min.css", "text/css; charset=utf-8"),
@@ -118,10 +121,10 @@ mod tests {
 
     #[test]
     fn an_address_changes_with_what_the_file_holds() {
-        let address = address("style.css");
-        let version = address.strip_prefix("/static/style.css?v=").unwrap();
+        let address = address("base.css");
+        let version = address.strip_prefix("/static/base.css?v=").unwrap();
         assert!(
-            Digest::of(find("style.css").unwrap().0.bytes)
+            Digest::of(find("base.css").unwrap().0.bytes)
                 .to_string()
                 .starts_with(version)
         );

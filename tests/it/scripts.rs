@@ -103,10 +103,10 @@ async fn a_script_that_fails_on_the_public_sample_is_told_what_and_how_many() {
             "submission_missing",
             "no submission.csv",
         ),
-        ("submission_link", "submission_missing", "link"),
+        ("submission_link", "submission_unusable", "link"),
         (
             "submission_folder",
-            "submission_missing",
+            "submission_unusable",
             "not a plain file",
         ),
         ("submission_empty", "columns", "`id` and `price`"),

@@ -1,102 +1,337 @@
-//! What to try after a failure, by its code.
+//! What to say of a failure, by its code: what went wrong, whose fault it was, what to try next.
 
 use crate::domain::submission::{Failure, FailureClass};
 
-/// Whose failure it was, and what follows from it.
-pub fn fault(class: FailureClass) -> &'static str {
-    match class {
-        FailureClass::Participant => {
-            "The fault lies with the entry, so it counts against the daily limit."
-        }
-        FailureClass::Metric => {
-            "The fault lies with the competition's metric, which its host has to mend. It does not count \
-             against the daily limit."
-        }
-        FailureClass::Infrastructure => {
-            "The fault is ours. It does not count against the daily limit."
-        }
-        FailureClass::Noise => {
-            "The machine was disturbed while it measured. It does not count against the daily limit."
-        }
+/// What is said of a code.
+struct Advice {
+    code: &'static str,
+    /// What went wrong, in a few words.
+    headline: &'static str,
+    /// A sentence or two on what to do now.
+    next: &'static str,
+}
+
+const fn advice(code: &'static str, headline: &'static str, next: &'static str) -> Advice {
+    Advice {
+        code,
+        headline,
+        next,
     }
 }
 
-/// A sentence on what to do now.
+/// Where nothing is wrong with the entry.
+const AGAIN: &str = "Nothing is wrong with the entry as far as we know. Submit the same file again: it is queued \
+     once more.";
+
+const ADVICE: &[Advice] = &[
+    advice(
+        "onnx_invalid",
+        "The file is no whole ONNX model",
+        "Save the model anew and run `onnx.checker.check_model` on the file that you upload.",
+    ),
+    advice(
+        "onnx_unsupported",
+        "The model is newer than the runtime",
+        "Export with an older opset: most exporters take it as a parameter.",
+    ),
+    advice(
+        "onnx_external_data",
+        "The model’s weights lie in another file",
+        "Save the model as one file: `onnx.save(model, path, save_as_external_data=False)`.",
+    ),
+    advice(
+        "onnx_custom_op",
+        "The model has an operator that the runtime lacks",
+        "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator’s library cannot come along.",
+    ),
+    advice(
+        "passes_unlike",
+        "The passes did not do the same work",
+        "Compute the predictions from the inputs in every pass, and keep nothing from one to the next.",
+    ),
+    advice(
+        "input_unbound",
+        "The model has an input that nothing is fed to",
+        "Give the model one input, which takes all columns at once, or inputs that are named like the columns.",
+    ),
+    advice(
+        "input_shape",
+        "The model wants rows of another size",
+        "Axis 0 of every input is the row. Export with a dynamic first axis, and as many values per row as there are \
+         columns.",
+    ),
+    advice(
+        "batch_axis",
+        "The model’s batch size cannot be used",
+        "Axis 0 of every input is the row. Export with a dynamic first axis.",
+    ),
+    advice(
+        "input_dtype",
+        "The model’s input type would lose values",
+        "Declare the input as float32 or float64: only lossless casts are made for you.",
+    ),
+    advice(
+        "output_ambiguous",
+        "Several outputs could be the prediction",
+        "Name the output that holds the prediction `label`, or export the model with that output only.",
+    ),
+    advice(
+        "output_unknown",
+        "The model’s output is of no kind that can be read",
+        "Return a tensor of labels, of scores or of numbers, or scikit-learn’s ZipMap.",
+    ),
+    advice(
+        "output_rows",
+        "The model did not answer each row once",
+        "Return exactly one prediction for each row that the model is given.",
+    ),
+    advice(
+        "output_shape",
+        "The model’s output has a shape that is no prediction",
+        "Return exactly one prediction for each row that the model is given.",
+    ),
+    advice(
+        "output_classes",
+        "The model answers with other classes than the competition’s",
+        "Return either one label of the class list for each row, or one score for each class, in the order of the list.",
+    ),
+    advice(
+        "output_kind",
+        "The model’s output is neither a label nor a number",
+        "Return either one label of the class list for each row, or one score for each class.",
+    ),
+    advice(
+        "output_nonfinite",
+        "The model predicted NaN or infinity",
+        "Look for a division by zero, the logarithm of zero or an overflow in half precision; the sample of the test \
+         inputs lets you see it at home.",
+    ),
+    advice(
+        "run_failed",
+        "The model failed while it ran",
+        "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too.",
+    ),
+    advice(
+        "timeout",
+        "It ran into the time limit",
+        "The entry is too slow for the limit. Time it on the sample of the test inputs: a smaller or quantised model \
+         ranks better anyway.",
+    ),
+    advice(
+        "memory",
+        "It ran out of memory",
+        "The entry needs more memory than the limit. Smaller layers, smaller types or fewer trees help.",
+    ),
+    advice(
+        "processes",
+        "It wanted too many processes and threads",
+        "Leave threads and processes to the runtime: the entry has the CPUs of the limits and no more.",
+    ),
+    advice(
+        "log_too_large",
+        "It printed too much",
+        "Take out what prints: nothing that is printed on hidden inputs is shown anyway.",
+    ),
+    advice(
+        "crashed",
+        "It crashed",
+        "Run the file on the sample of the test inputs, with the same versions: a signal ended the process, so look \
+         for native code or an operator that goes out of bounds.",
+    ),
+    advice(
+        "predictions_unusable",
+        "It left no predictions that can be read",
+        "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too.",
+    ),
+    advice(
+        "values",
+        "Some predictions are out of range",
+        "Keep the predictions in the metric’s range, or in the class list: for a logarithmic error, clip them at 0.",
+    ),
+    advice(
+        "columns",
+        "The predictions have other columns",
+        "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`.",
+    ),
+    advice(
+        "rows",
+        "The predictions have another number of rows",
+        "Predict each row of the test inputs exactly once.",
+    ),
+    advice(
+        "classes",
+        "The predictions have other classes",
+        "Answer with labels of the class list, written as they stand there.",
+    ),
+    advice(
+        "ids",
+        "The row ids are not those of the test inputs",
+        "Take the row ids from the test inputs that the script finds, not from the file that you downloaded: the hidden test \
+         has other rows. Read them as text: 007 is not 7.",
+    ),
+    advice(
+        "submission_missing",
+        "The script left no submission.csv",
+        "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
+         `submission.to_csv(\"submission.csv\", index=False)`.",
+    ),
+    advice(
+        "submission_unusable",
+        "`submission.csv` cannot be read",
+        "Write `submission.csv` itself, a plain file with two columns and one line for each test row.",
+    ),
+    advice(
+        "output_too_large",
+        "It left too much in its working folder",
+        "Write submission.csv and little else; remove what the script needs only on its way.",
+    ),
+    advice(
+        "exit_status",
+        "The script ended with an error",
+        "The smoke run’s standard error has Python’s traceback. Packages that the page to submit does not list cannot be \
+         installed: there is no network.",
+    ),
+    advice("internal", "We could not run it", AGAIN),
+    advice(
+        "runner_lost",
+        "Our runner stopped in the middle of it",
+        AGAIN,
+    ),
+    advice(
+        "machine_busy",
+        "Our machine was too busy to measure it",
+        AGAIN,
+    ),
+];
+
+fn find(code: &str) -> Option<&'static Advice> {
+    ADVICE.iter().find(|advice| advice.code == code)
+}
+
+/// What went wrong, in a few words.
+pub fn headline(failure: &Failure) -> &'static str {
+    match (find(&failure.code), failure.class) {
+        (Some(advice), _) => advice.headline,
+        (None, FailureClass::Participant) => "The entry failed while it ran",
+        (None, FailureClass::Metric) => "The competition’s metric failed",
+        (None, FailureClass::Infrastructure) => "We could not run it",
+        (None, FailureClass::Noise) => "Our machine was disturbed",
+    }
+}
+
+/// Whose failure it was.
+pub fn fault(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Participant => "The entry’s",
+        FailureClass::Metric => "The competition’s: its host has to mend the metric",
+        FailureClass::Infrastructure => "Ours",
+        FailureClass::Noise => "Ours: the machine was disturbed while it measured",
+    }
+}
+
+/// What to do now.
 pub fn what_to_try(failure: &Failure) -> &'static str {
     match failure.class {
-        FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => {
-            return "Nothing is wrong with the entry as far as we know. Submit the same file again: it is queued once more.";
-        }
-        FailureClass::Participant => {}
+        FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => AGAIN,
+        FailureClass::Participant => find(&failure.code).map_or(
+            "Run the entry at home on the sample of the test inputs: what fails here fails there too.",
+            |advice| advice.next,
+        ),
     }
-    match failure.code.as_str() {
-        "onnx_invalid" => {
-            "Save the model anew and run `onnx.checker.check_model` on the file that you upload."
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// Every file below a folder whose name has this ending.
+    fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                found.extend(files(&path, ending));
+            } else if path.extension().is_some_and(|found| found == ending) {
+                found.push(path);
+            }
         }
-        "onnx_unsupported" => "Export with an older opset: most exporters take it as a parameter.",
-        "onnx_external_data" => {
-            "Save the model as one file: `onnx.save(model, path, save_as_external_data=False)`."
+        found
+    }
+
+    /// The words in quotation marks that stand behind `before`, white space between them or not.
+    fn words_behind(text: &str, before: &str) -> Vec<String> {
+        text.match_indices(before)
+            .filter_map(|(at, _)| {
+                let behind = text[at + before.len()..].trim_start();
+                let word = behind.strip_prefix('"')?.split('"').next()?;
+                Some(word.to_owned())
+            })
+            .collect()
+    }
+
+    /// All codes that a failure can have, as the sources of those who make them say.
+    fn codes() -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut codes = BTreeSet::new();
+        for path in files(&root.join("sandbox/harness"), "py") {
+            let text = fs::read_to_string(&path).unwrap();
+            if !path.components().any(|part| part.as_os_str() == "tests") {
+                codes.extend(words_behind(&text, "Refused("));
+            }
         }
-        "onnx_custom_op" => {
-            "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator's library cannot come along."
+        for module in ["session", "runner", "scoring"] {
+            for path in files(&root.join("src").join(module), "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                for before in [
+                    "Failure::participant(",
+                    "Failure::infrastructure(",
+                    "return failure(",
+                    "=> failure(",
+                    "code: ",
+                ] {
+                    codes.extend(words_behind(&text, before));
+                }
+                let arms = text.lines().map(str::trim);
+                codes.extend(
+                    arms.filter(|line| line.starts_with("PredictionsFault::"))
+                        .flat_map(|line| words_behind(line, "=>")),
+                );
+            }
         }
-        "passes_unlike" => {
-            "Compute the predictions from the inputs in every pass, and keep nothing from one to the next."
+        codes.insert("runner_lost".to_owned());
+        codes
+    }
+
+    #[test]
+    fn no_code_lacks_advice() {
+        let codes = codes();
+        for known in [
+            "input_shape",
+            "timeout",
+            "values",
+            "machine_busy",
+            "internal",
+        ] {
+            assert!(codes.contains(known), "{known} in {codes:?}");
         }
-        "input_unbound" => {
-            "Give the model one input, which takes all columns at once, or inputs that are named like the columns."
-        }
-        "input_shape" | "batch_axis" => {
-            "Axis 0 of every input is the row. Export with a dynamic first axis, and as many values per row as there are \
-             columns."
-        }
-        "input_dtype" => {
-            "Declare the input as float32 or float64: only lossless casts are made for you."
-        }
-        "output_ambiguous" => {
-            "Name the output that holds the prediction `label`, or export the model with that output only."
-        }
-        "output_rows" | "output_shape" => {
-            "Return exactly one prediction for each row that the model is given."
-        }
-        "output_classes" | "output_kind" => {
-            "Return either one label of the class list for each row, or one score for each class."
-        }
-        "output_nonfinite" => {
-            "Look for a division by zero, the logarithm of zero or an overflow in half precision; the sample of the test \
-             inputs lets you see it at home."
-        }
-        "timeout" => {
-            "The model is too slow for the limit. Time it on the sample of the test inputs: a smaller or quantised model \
-             ranks better anyway."
-        }
-        "memory" => {
-            "The model needs more memory than the limit. Smaller layers, smaller types or fewer trees help."
-        }
-        "values" => {
-            "Keep the predictions in the metric's range: for a logarithmic error, clip them at 0."
-        }
-        "submission_missing" => {
-            "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
-             `submission.to_csv(\"submission.csv\", index=False)`."
-        }
-        "columns" => {
-            "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`."
-        }
-        "ids" => {
-            "Take the row ids from the test inputs that the script finds, not from the file that you downloaded: the hidden \
-             test has other rows. Read them as text."
-        }
-        "exit_status" => {
-            "The smoke run’s standard error below has Python’s traceback. Packages that the submit page does not list cannot \
-             be installed: there is no network."
-        }
-        "processes" => {
-            "Leave threads and processes to the runtime: the entry has the CPUs of the limits and no more."
-        }
-        "log_too_large" => "Take the operators out that print.",
-        _ => {
-            "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too."
-        }
+        let lacking: Vec<&String> = codes.iter().filter(|code| find(code).is_none()).collect();
+        assert_eq!(lacking, Vec::<&String>::new());
+    }
+
+    #[test]
+    fn a_code_is_advised_on_once() {
+        let codes: BTreeSet<&str> = ADVICE.iter().map(|advice| advice.code).collect();
+        assert_eq!(codes.len(), ADVICE.len());
+    }
+
+    #[test]
+    fn a_failure_of_ours_says_to_send_the_same_file_again() {
+        let failure = Failure::infrastructure("of_tomorrow", "");
+        assert!(what_to_try(&failure).contains("same file again"));
+        assert_eq!(headline(&failure), "We could not run it");
     }
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionT
 use actix_web::web::{Data, Path};
 use askama::Template;
 use askama_web::WebTemplate;
+use chrono::{DateTime, Utc};
 
 use super::error::PageError;
 use super::figures::{self, Figure};
@@ -13,7 +14,9 @@ use super::markdown::Prose;
 use super::masthead::{Masthead, Tab};
 use crate::db;
 use crate::db::competitions::CompetitionFile;
-use crate::domain::competition::{CompetitionSpec, Cost, Direction, Profile, TaskKind, Window};
+use crate::domain::competition::{
+    CompetitionSpec, Cost, Direction, EntryKind, Profile, TaskKind, Window,
+};
 use crate::web::App;
 use crate::web::error::{Error, Problem};
 use crate::web::lookups::find_competition;
@@ -81,9 +84,25 @@ impl OverviewPage {
         }
     }
 
+    fn file_in_words(&self) -> String {
+        file_in_words(&self.spec().entries.kinds)
+    }
+
     fn time(&self) -> Figure {
         figures::duration(self.spec().limits.time)
     }
+}
+
+/// What is uploaded to a competition that takes these kinds.
+pub fn file_in_words(kinds: &[EntryKind]) -> String {
+    let files: Vec<&str> = kinds
+        .iter()
+        .map(|kind| match kind {
+            EntryKind::Onnx => "one self-contained .onnx file",
+            EntryKind::Script => "a .zip with main.py",
+        })
+        .collect();
+    files.join(" or ")
 }
 
 /// What a competition counts as the cost.
@@ -133,10 +152,14 @@ impl DataPage {
 
 /// The folder of a bundle that participants download.
 const FOLDER: &str = "data/";
+/// The folder of example entries, some of which they may.
+const STARTERS: &str = "starter/";
 
 pub async fn data(app: Data<App>, slug: Path<String>, frame: Frame) -> Result<DataPage, PageError> {
     let competition = find_competition(&app, &slug).await?;
-    let files = db::competitions::list_public_files(&app.db, competition.id).await?;
+    let mut files = db::competitions::list_public_files(&app.db, competition.id).await?;
+    // Starters are offered where they are uploaded.
+    files.retain(|file| file.path.starts_with(FOLDER));
     Ok(DataPage {
         frame,
         masthead: Masthead::new(&competition.spec, app.clock.now(), Tab::Data),
@@ -149,15 +172,34 @@ pub async fn download(
     path: Path<(String, String)>,
 ) -> Result<NamedFile, PageError> {
     let (slug, name) = path.into_inner();
-    let competition = find_competition(&app, &slug).await?;
-    if app.clock.now() < competition.spec.opens_at {
+    send(&app, &slug, FOLDER, &name).await
+}
+
+/// A starter that its host made public; the others are not found.
+pub async fn download_starter(
+    app: Data<App>,
+    path: Path<(String, String)>,
+) -> Result<NamedFile, PageError> {
+    let (slug, name) = path.into_inner();
+    send(&app, &slug, STARTERS, &name).await
+}
+
+/// Before a competition opens, nothing of its bundle is handed out.
+pub fn refuse_unless_open(spec: &CompetitionSpec, now: DateTime<Utc>) -> Result<(), Error> {
+    if now < spec.opens_at {
         return Err(Problem::forbidden(
             "competition_not_open",
             "The data can be downloaded once the competition is open.",
         )
         .into());
     }
-    let path = format!("{FOLDER}{name}");
+    Ok(())
+}
+
+async fn send(app: &App, slug: &str, folder: &str, name: &str) -> Result<NamedFile, PageError> {
+    let competition = find_competition(app, slug).await?;
+    refuse_unless_open(&competition.spec, app.clock.now())?;
+    let path = format!("{folder}{name}");
     if name.contains(char::is_control) {
         return Err(Problem::not_found("such file in this competition").into());
     }
@@ -166,7 +208,7 @@ pub async fn download(
         .ok_or_else(|| Problem::not_found(format!("file `{name}` in this competition")))?;
     let bytes = app.store.open(&file.digest).await?;
     let file_name = name.rsplit('/').next().unwrap_or_default().to_owned();
-    let file = NamedFile::from_file(bytes, &name)
+    let file = NamedFile::from_file(bytes, name)
         .map_err(|error| Error::Internal(format!("{path} cannot be sent: {error}")))?;
     Ok(file.set_content_disposition(ContentDisposition {
         disposition: DispositionType::Attachment,

@@ -49,13 +49,15 @@ pub fn full_bar(efficiencies: &[f64]) -> f64 {
     if full > 0.0 { full } else { 1.0 }
 }
 
-/// Each trial's cost as a bar from zero, with a line at the median.
+/// Each trial's cost as a bar from zero, with a line at the median and the interval it may lie in.
 #[derive(Debug, Template)]
 #[template(path = "drawings/trials.html")]
 pub struct TrialsChart {
     bars: Vec<TrialBar>,
+    row: usize,
     median_at: f64,
     median: String,
+    interval: Option<TrialsInterval>,
 }
 
 impl HtmlSafe for TrialsChart {}
@@ -68,30 +70,55 @@ struct TrialBar {
     cost: String,
 }
 
-impl TrialsChart {
-    const WIDTH: f64 = 340.0;
-    /// Where the bars begin, and how far they may reach; the rest is for the text.
-    const LEFT: f64 = 50.0;
-    const REACH: f64 = 220.0;
-    const ROW: usize = 22;
+#[derive(Debug)]
+struct TrialsInterval {
+    left: f64,
+    width: f64,
+    text: String,
+}
 
-    /// `None` without trials.
-    pub fn new(costs_s: &[f64]) -> Option<TrialsChart> {
+impl TrialsChart {
+    const WIDTH: f64 = 420.0;
+    /// Where the bars begin, and how far they may reach; the rest is for the text.
+    const LEFT: f64 = 54.0;
+    const REACH: f64 = 284.0;
+    /// Rows of few trials, and of many.
+    const ROW: usize = 24;
+    const LOW_ROW: usize = 15;
+    const MANY: usize = 8;
+
+    /// `interval` is where the median may lie, in seconds. `None` without trials.
+    pub fn new(costs_s: &[f64], interval: Option<(f64, f64)>) -> Option<TrialsChart> {
         let middle = median(costs_s)?;
         let longest = costs_s.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let row = match costs_s.len() {
+            few if few <= Self::MANY => Self::ROW,
+            _ => Self::LOW_ROW,
+        };
+        let reach = |cost_s: f64| cost_s / longest * Self::REACH;
         let bars = (0..)
             .zip(costs_s)
             .map(|(index, cost)| TrialBar {
                 number: index + 1,
-                top: index * Self::ROW,
-                width: cost / longest * Self::REACH,
+                top: index * row,
+                width: reach(*cost),
                 cost: figures::seconds(*cost).text(),
             })
             .collect();
         Some(TrialsChart {
             bars,
-            median_at: Self::LEFT + middle / longest * Self::REACH,
+            row,
+            median_at: Self::LEFT + reach(middle),
             median: figures::seconds(middle).text(),
+            interval: interval.map(|(low, high)| TrialsInterval {
+                left: Self::LEFT + reach(low),
+                width: reach(high - low),
+                text: format!(
+                    "{} to {}",
+                    figures::seconds(low).text(),
+                    figures::seconds(high).text()
+                ),
+            }),
         })
     }
 
@@ -100,11 +127,20 @@ impl TrialsChart {
     }
 
     fn bottom(&self) -> usize {
-        self.bars.len() * Self::ROW
+        self.bars.len() * self.row
     }
 
     fn height(&self) -> usize {
-        self.bottom() + 18
+        self.bottom() + 20
+    }
+
+    fn bar_height(&self) -> usize {
+        self.row - 7
+    }
+
+    /// Where a row's text stands, below its top.
+    fn baseline(&self) -> usize {
+        self.row / 2 + 4
     }
 
     fn left(&self) -> f64 {
@@ -159,6 +195,24 @@ mod tests {
         assert_eq!(full_bar(&[0.01, 0.02, 0.03]), 0.03);
         assert_eq!(full_bar(&[0.01, 0.02, 0.9]), 0.08);
         assert_eq!(full_bar(&[]), 1.0);
+    }
+
+    #[test]
+    fn an_interval_is_drawn_where_there_is_one() {
+        let costs_s = [0.010, 0.011, 0.012, 0.011, 0.010, 0.012];
+        let chart = TrialsChart::new(&costs_s, Some((0.010, 0.012))).unwrap();
+        let interval = chart.interval.as_ref().unwrap();
+        assert!(interval.left < chart.median_at);
+        assert!(interval.left + interval.width > chart.median_at);
+        assert!(
+            chart
+                .render()
+                .unwrap()
+                .contains("10.0\u{a0}ms to 12.0\u{a0}ms")
+        );
+        let without = TrialsChart::new(&costs_s[..3], None).unwrap();
+        assert!(!without.render().unwrap().contains("class=\"interval\""));
+        assert!(TrialsChart::new(&[], None).is_none());
     }
 
     #[test]

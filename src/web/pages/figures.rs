@@ -127,6 +127,22 @@ pub fn efficiencies(interval: Interval) -> String {
     format!("{}–{}", efficiency(interval.low), efficiency(interval.high))
 }
 
+/// By how much a score must change, with its sign; rounded up, so that what is said is enough.
+pub fn score_change(metric: Metric, change: f64) -> String {
+    let size = match metric {
+        Metric::Accuracy | Metric::Rmsle => (change.abs() * 1e4 - 1e-6).ceil().max(1.0) / 1e4,
+    };
+    let sign = if change < 0.0 { '\u{2212}' } else { '+' };
+    format!("{sign}{}", score(metric, size))
+}
+
+/// How much less it must cost; rounded up by the last digit shown, so that what is said is enough.
+pub fn saving(seconds_less: f64) -> (f64, Figure) {
+    const LAST_DIGIT: f64 = 1.005;
+    let rounded_up = seconds_less * LAST_DIGIT;
+    (rounded_up, seconds(rounded_up))
+}
+
 /// With a real minus sign, and none before zero.
 fn signed(digits: String) -> String {
     match digits.strip_prefix('-') {
@@ -169,6 +185,25 @@ pub fn counted(number: i64, noun: &str) -> String {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{} {stem}ies", count(number)),
         (_, None) => format!("{} {noun}s", count(number)),
+    }
+}
+
+/// How far off an instant is, in words: "in 12 days", "3 hours ago".
+pub fn from_now(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let away = (at - now).num_minutes();
+    let minutes = away.abs();
+    let (count, noun) = match minutes {
+        0..=99 => (minutes.max(1), "minute"),
+        100..=2_879 => (minutes / 60, "hour"),
+        2_880..=86_399 => (minutes / 1_440, "day"),
+        86_400..=1_051_199 => (minutes / 43_800, "month"),
+        _ => (minutes / 525_600, "year"),
+    };
+    let text = counted(count, noun);
+    if away < 0 {
+        format!("{text} ago")
+    } else {
+        format!("in {text}")
     }
 }
 
@@ -301,6 +336,38 @@ mod tests {
             (112, "112th"),
         ] {
             assert_eq!(ordinal(number), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_to_the_next_rank_is_rounded_up() {
+        for (change, shown) in [
+            (0.003_21, "+0.0033"),
+            (0.003_2, "+0.0032"),
+            (-0.000_000_1, "\u{2212}0.0001"),
+            (0.0, "+0.0001"),
+        ] {
+            assert_eq!(score_change(Metric::Accuracy, change), shown);
+        }
+        let (seconds_less, figure) = saving(0.000_381_4);
+        assert!(seconds_less > 0.000_381_4);
+        assert_eq!(figure.text().replace('\u{a0}', " "), "383 µs");
+    }
+
+    #[test]
+    fn instants_are_told_from_now_on() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let minutes = |minutes| now + chrono::TimeDelta::minutes(minutes);
+        for (at, words) in [
+            (minutes(0), "in 1 minute"),
+            (minutes(60), "in 60 minutes"),
+            (minutes(150), "in 2 hours"),
+            (minutes(12 * 1440 + 5), "in 12 days"),
+            (minutes(-3 * 60), "3 hours ago"),
+            (minutes(90 * 1440), "in 2 months"),
+            (minutes(-800 * 1440), "2 years ago"),
+        ] {
+            assert_eq!(from_now(now, at), words);
         }
     }
 

@@ -36,7 +36,12 @@ impl Prose {
         });
         let mut page = String::new();
         html::push_html(&mut page, events);
-        Prose(ammonia::clean(&page))
+        // What scrolls within itself can be reached by keyboard.
+        let mut cleaner = ammonia::Builder::default();
+        cleaner
+            .set_tag_attribute_value("pre", "tabindex", "0")
+            .set_tag_attribute_value("table", "tabindex", "0");
+        Prose(cleaner.clean(&page).to_string())
     }
 }
 
@@ -58,11 +63,12 @@ mod tests {
     #[test]
     fn a_description_can_neither_run_a_script_nor_frame_a_page() {
         let page = Prose::of(
-            "# A *title*\n\n<script>alert(1)</script><iframe src=\"https://elsewhere.example\"></iframe>\n\n\
+            "# A *title*\n\n    code\n\n<script>alert(1)</script><iframe src=\"https://elsewhere.example\"></iframe>\n\n\
              [click](javascript:alert(1)) <b onclick=\"alert(1)\" style=\"color: red\">bold</b>",
         )
         .to_string();
         assert!(page.contains("<h2>A <em>title</em></h2>"), "{page}");
+        assert!(page.contains("<pre tabindex=\"0\"><code>code"), "{page}");
         for word in ["script", "iframe", "onclick", "style"] {
             assert!(!page.contains(word), "{word} is in {page}");
         }

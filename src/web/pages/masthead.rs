@@ -69,6 +69,14 @@ impl Stage {
         }
     }
 
+    /// Whether it has not opened yet.
+    pub fn is_ahead(self) -> bool {
+        match self {
+            Stage::OpensAt(_) => true,
+            Stage::Open { .. } | Stage::ClosedAt(_) => false,
+        }
+    }
+
     /// What a person reads before the date, or alone where there is none.
     pub fn label(self) -> &'static str {
         match self {

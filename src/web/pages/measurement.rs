@@ -5,14 +5,12 @@ use std::time::Duration;
 use super::drawings::{PhasesBar, TrialsChart};
 use super::energy::EnergyCell;
 use super::figures::{self, Figure, Moment};
+use super::machine::{Fact, Machine};
 use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
 use crate::domain::trial::{PhaseCost, Trial, median_cost};
-
-/// Facts of an environment that are listed; a runner sends fewer.
-const FACTS_SHOWN: usize = 80;
 
 pub struct Measurement<'a> {
     pub trials: &'a [Trial],
@@ -94,19 +92,6 @@ impl<'a> Measurement<'a> {
             .collect()
     }
 
-    /// How many trials there are, and what they say of the cost that the competition ranks by.
-    pub fn precision(&self) -> String {
-        let trials = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
-        match self.cost_interval_s {
-            Some(Interval { low, high }) => format!(
-                "{trials}, profile standard: with 99 % confidence the median lies between {} and {}.",
-                figures::seconds(low).text(),
-                figures::seconds(high).text()
-            ),
-            None => format!("{trials}, profile quick: no interval is claimed."),
-        }
-    }
-
     /// Of the cost that the competition ranks by.
     pub fn chart(&self) -> Option<TrialsChart> {
         let costs_s: Option<Vec<f64>> = self
@@ -114,7 +99,10 @@ impl<'a> Measurement<'a> {
             .iter()
             .map(|trial| Some(trial.window(self.window)?.of(self.cost).as_secs_f64()))
             .collect();
-        TrialsChart::new(&costs_s?)
+        let interval = self
+            .cost_interval_s
+            .map(|interval| (interval.low, interval.high));
+        TrialsChart::new(&costs_s?, interval)
     }
 
     /// Empty where the phases cannot be told apart.
@@ -183,71 +171,7 @@ impl SessionFacts<'_> {
     }
 
     /// The environment's facts, one a line.
-    pub fn fingerprint(&self) -> Vec<(String, String)> {
-        let mut facts = Vec::new();
-        flatten("", &self.0.fingerprint, &mut facts);
-        facts.sort();
-        facts.truncate(FACTS_SHOWN);
-        facts
-    }
-}
-
-fn flatten(name: &str, value: &serde_json::Value, facts: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(members) => {
-            for (member, value) in members {
-                let name = match name {
-                    "" => member.clone(),
-                    _ => format!("{name}.{member}"),
-                };
-                flatten(&name, value, facts);
-            }
-        }
-        serde_json::Value::String(text) => facts.push((name.to_owned(), text.clone())),
-        serde_json::Value::Array(items) if items.is_empty() => {
-            facts.push((name.to_owned(), "none".to_owned()));
-        }
-        serde_json::Value::Array(items) => {
-            let items: Vec<String> = items
-                .iter()
-                .map(|item| {
-                    item.as_str()
-                        .map_or_else(|| item.to_string(), str::to_owned)
-                })
-                .collect();
-            facts.push((name.to_owned(), items.join(", ")));
-        }
-        serde_json::Value::Null => facts.push((name.to_owned(), "unknown".to_owned())),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
-            facts.push((name.to_owned(), value.to_string()));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::flatten;
-
-    #[test]
-    fn a_fingerprint_is_read_line_by_line() {
-        let mut facts = Vec::new();
-        flatten(
-            "",
-            &json!({"cpu": {"model": "X", "cores": [0, 1]}, "turbo": null, "degraded": ["cgroup"]}),
-            &mut facts,
-        );
-        facts.sort();
-        let line = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            facts,
-            [
-                line("cpu.cores", "0, 1"),
-                line("cpu.model", "X"),
-                line("degraded", "cgroup"),
-                line("turbo", "unknown"),
-            ]
-        );
+    pub fn facts(&self) -> Vec<Fact> {
+        Machine::read(&self.0.fingerprint).map_or_else(Vec::new, |machine| machine.facts())
     }
 }

@@ -12,6 +12,7 @@ mod formula;
 mod frame;
 mod home;
 mod leaderboard;
+mod machine;
 mod markdown;
 mod masthead;
 mod measurement;
@@ -22,6 +23,7 @@ mod scatter;
 mod script_facts;
 mod sign_in;
 mod standing;
+mod starter_script;
 mod submissions;
 mod submit;
 mod under_way;
@@ -67,6 +69,14 @@ pub fn routes(service: &mut ServiceConfig) {
         .route(
             "/competitions/{slug}/data/{path:.*}",
             get().to(competition::download),
+        )
+        .route(
+            "/competitions/{slug}/starter/{path:.*}",
+            get().to(competition::download_starter),
+        )
+        .route(
+            "/competitions/{slug}/starter.py",
+            get().to(starter_script::download),
         )
         .route("/competitions/{slug}/submit", get().to(submit::show))
         .route(

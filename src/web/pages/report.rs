@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::web::{Data, Path};
 use askama::Template;
 use askama_web::WebTemplate;
+use chrono::{DateTime, Utc};
 
 use super::advice;
 use super::competition::cost_in_words;
@@ -22,13 +23,15 @@ use crate::db;
 use crate::db::boards::BoardLine;
 use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
+use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
-use crate::domain::efficiency::Efficiency;
+use crate::domain::deepening::Precision;
+use crate::domain::efficiency::Gap;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Status};
 use crate::domain::trial::Trial;
 use crate::web::App;
-use crate::web::boards::BoardView;
+use crate::web::boards::{BoardScale, BoardView};
 use crate::web::error::Problem;
 use crate::web::live::Outlook;
 use crate::web::lookups::find_submission;
@@ -49,6 +52,26 @@ pub struct ReportPage {
     smoke: Option<SmokeRun>,
     /// For hosts.
     hidden_runs: Vec<RunLog>,
+    is_own: bool,
+    now: DateTime<Utc>,
+}
+
+/// An efficiency and what it is made of, in figures and words.
+struct Made {
+    bar: TermsBar,
+    quality_term: String,
+    cost_term: String,
+    score_words: String,
+    cost_words: String,
+    next: Option<NextStep>,
+}
+
+/// What it would take to stand better.
+struct NextStep {
+    what: String,
+    submission: Option<SubmissionId>,
+    team: String,
+    ways: String,
 }
 
 impl ReportPage {
@@ -82,12 +105,36 @@ impl ReportPage {
         figures::bytes(self.submission.artifact_size)
     }
 
+    fn headline(&self, failure: &Failure) -> &'static str {
+        advice::headline(failure)
+    }
+
     fn fault(&self, failure: &Failure) -> &'static str {
         advice::fault(failure.class)
     }
 
     fn what_to_try(&self, failure: &Failure) -> &'static str {
         advice::what_to_try(failure)
+    }
+
+    /// Whether a runner had begun with it before it was cancelled.
+    fn was_taken(&self) -> bool {
+        self.submission.attempt > 0
+    }
+
+    /// What the submission did to its team's daily limit.
+    fn quota(&self, counts: bool) -> String {
+        let limit = self.spec.daily_limit;
+        let is_today = self.submission.submitted_at >= start_of_day(self.now);
+        match (self.is_own, counts) {
+            (true, true) if is_today => {
+                format!("This used one of your {limit} submissions today.")
+            }
+            (true, true) => format!("This used one of your {limit} submissions of that day."),
+            (true, false) => format!("This did not count: it used none of your {limit} a day."),
+            (false, true) => format!("It used one of its team’s {limit} submissions of the day."),
+            (false, false) => "It did not count against its team’s daily limit.".to_owned(),
+        }
     }
 
     fn score(&self, result: &Scored) -> String {
@@ -147,8 +194,151 @@ impl ReportPage {
         figures::efficiency(value)
     }
 
-    fn terms(&self, efficiency: &Efficiency) -> TermsBar {
-        TermsBar::new(efficiency, efficiency.value.max(f64::MIN_POSITIVE))
+    /// How the efficiency came about, where there is one.
+    fn made(&self, standing: &Standing) -> Option<Made> {
+        let result = self.submission.result.as_ref()?;
+        let efficiency = standing.efficiency.as_ref().ok()?;
+        let BoardScale::Frozen(scale) = &self.board.as_ref()?.scale else {
+            return None;
+        };
+        let metric = self.spec.metric.name;
+        let best = figures::score(metric, scale.best);
+        let score = self.score(result);
+        let score_words = match efficiency.quality_term {
+            term if term < 0.0 => {
+                format!("{metric} {score}, better than the reference’s {best}")
+            }
+            0.0 => format!("{metric} {score}, as good as the reference’s"),
+            _ => format!("what {metric} {score} falls short of the reference’s {best}"),
+        };
+        let cost_words = format!(
+            "{} of {}; {} would weigh as much as all of the score",
+            self.cost(result)?.text(),
+            self.cost_name(),
+            figures::seconds(scale.cost_scale_s).text(),
+        );
+        Some(Made {
+            bar: TermsBar::new(efficiency, efficiency.value.max(f64::MIN_POSITIVE)),
+            quality_term: figures::efficiency(efficiency.quality_term),
+            cost_term: figures::efficiency(efficiency.cost_term),
+            score_words,
+            cost_words,
+            next: self.next(standing, result),
+        })
+    }
+
+    fn next(&self, standing: &Standing, result: &Scored) -> Option<NextStep> {
+        if let Place::Ranked(1) = standing.place {
+            return Some(NextStep {
+                what: "It leads".to_owned(),
+                submission: None,
+                team: String::new(),
+                ways: "there is nobody to pass.".to_owned(),
+            });
+        }
+        let next = standing.next.as_ref()?;
+        let window = result.summary.window(self.spec.measuring.window)?;
+        let cost_s = window.of(self.spec.efficiency.cost).as_secs_f64();
+        Some(NextStep {
+            what: match next.rank {
+                Some(rank) => format!("To pass rank {rank}"),
+                None => "To become its team’s line".to_owned(),
+            },
+            submission: Some(next.submission),
+            team: next.team.clone(),
+            ways: self.ways(&next.gap, cost_s),
+        })
+    }
+
+    /// What would be enough, one thing at a time.
+    fn ways(&self, gap: &Gap, cost_s: f64) -> String {
+        let metric = self.spec.metric.name;
+        let saving = gap.cost_s.map(figures::saving);
+        let less = (saving.filter(|(rounded_up, _)| *rounded_up < cost_s)).map(|(_, figure)| {
+            format!(
+                "\u{2212}{} of {} at this score",
+                figure.text(),
+                self.cost_name()
+            )
+        });
+        let better = gap.score.map(|change| {
+            let change = figures::score_change(metric, change);
+            format!("{change} {metric} at this cost")
+        });
+        match (less, better) {
+            (Some(less), Some(better)) => format!("{less}, or {better}."),
+            (Some(less), None) => {
+                format!("{less}. No score alone is enough, not even a perfect one.")
+            }
+            (None, Some(better)) => {
+                format!("{better}. No saving alone is enough, not even of all its cost.")
+            }
+            (None, None) => {
+                "neither a perfect score nor a cost of nothing would be enough alone.".to_owned()
+            }
+        }
+    }
+
+    fn trials_in_words(&self, result: &Scored) -> String {
+        let count = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
+        let profile = result.precision.profile().as_str();
+        match result.precision.cost_s {
+            Some(interval) => format!(
+                "{profile}: {count}; with 99 % confidence the median lies between {} and {}",
+                figures::seconds(interval.low).text(),
+                figures::seconds(interval.high).text()
+            ),
+            None => format!("{profile}: {count}, no interval"),
+        }
+    }
+
+    /// What no figure stands for, and why.
+    fn not_measured(&self, result: &Scored) -> Vec<(&'static str, String)> {
+        let mut missing = Vec::new();
+        let energy = self.energy(result);
+        if energy.figure().is_none() {
+            missing.push(("Energy", energy.why_not().to_owned()));
+        }
+        missing.push((
+            "GPU",
+            "entries are given none: the runtime computes on the CPU".to_owned(),
+        ));
+        missing.push((
+            "Latency",
+            match self.submission.kind {
+                EntryKind::Onnx => format!(
+                    "a pass goes through all test rows, {} at once; single requests are not timed",
+                    self.spec.entries.batch_size
+                ),
+                EntryKind::Script => {
+                    "a script answers all test rows in one run; single requests are not timed"
+                        .to_owned()
+                }
+            },
+        ));
+        if result.summary.inference.is_none() {
+            missing.push((
+                "Phases",
+                "a script’s start-up and inference cannot be told apart from outside".to_owned(),
+            ));
+        }
+        let Precision {
+            cost_s,
+            later_failure,
+        } = &result.precision;
+        let trials = figures::counted(i64::from(result.summary.trials), "trial");
+        match (later_failure, cost_s) {
+            (Some(code), _) => missing.push((
+                "Range of ranks",
+                format!("none is claimed, because a later trial failed ({code})"),
+            )),
+            (None, None) => missing.push((
+                "Range of ranks",
+                format!("{trials} are too few to say how sure the median is; eight are needed"),
+            )),
+            (None, Some(_)) => {}
+        }
+        missing
     }
 
     fn session(&self) -> Option<SessionFacts<'_>> {
@@ -193,15 +383,11 @@ pub async fn show(
         Some(result) => Some(find_board(&app, &competition, &result.hardware_class).await?),
         None => None,
     };
+    let now = app.clock.now();
     let progress = match submission.status.is_final() {
         true => None,
         // What a page shows of its own submission is never older than the page.
-        false => Progress::new(
-            &submission,
-            &Outlook::read(&app).await?,
-            app.clock.now(),
-            is_own,
-        ),
+        false => Progress::new(&submission, &Outlook::read(&app).await?, now, is_own),
     };
     Ok(ReportPage {
         progress,
@@ -221,5 +407,7 @@ pub async fn show(
         board,
         smoke,
         hidden_runs,
+        is_own,
+        now,
     })
 }

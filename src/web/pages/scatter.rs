@@ -175,6 +175,150 @@ struct Entry<'a> {
     efficiency: f64,
 }
 
+fn ranked_entries(lines: &[BoardLine]) -> Vec<Entry<'_>> {
+    let entries = lines.iter().filter_map(|line| {
+        let efficiency = line.efficiency.as_ref().ok()?;
+        Some(Entry {
+            line,
+            rank: line.rank?,
+            cost_s: line.cost_s?,
+            quality: efficiency.quality,
+            efficiency: efficiency.value,
+        })
+    });
+    entries.take(POINTS_SHOWN).collect()
+}
+
+/// Places among the entries of those that no other one beats in both cost and quality, the cheapest
+/// first. Takes the cost and the quality of each.
+fn front(entries: &[(f64, f64)]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..entries.len()).collect();
+    places.sort_by(|&a, &b| {
+        let ((cost_a, quality_a), (cost_b, quality_b)) = (entries[a], entries[b]);
+        cost_a
+            .total_cmp(&cost_b)
+            .then(quality_b.total_cmp(&quality_a))
+    });
+    let mut best = f64::NEG_INFINITY;
+    places.retain(|&place| {
+        let is_better = entries[place].1 > best;
+        best = best.max(entries[place].1);
+        is_better
+    });
+    places
+}
+
+/// The same in small, without figures: every ranked entry, those on the front marked and joined.
+#[derive(Debug, Template)]
+#[template(path = "drawings/miniature.html")]
+pub struct Miniature {
+    points: Vec<MiniaturePoint>,
+    /// As `points` of a polyline: a step for each entry of the front.
+    steps: String,
+    title: String,
+}
+
+impl HtmlSafe for Miniature {}
+
+#[derive(Debug)]
+struct MiniaturePoint {
+    x: f64,
+    y: f64,
+    class: &'static str,
+}
+
+/// Lower than the large drawing, so that a card stays low.
+fn flat(y: f64) -> f64 {
+    y * 0.62
+}
+
+impl Miniature {
+    /// `None` where there are not two entries to compare.
+    pub fn new(metric: Metric, cost_name: &'static str, lines: &[BoardLine]) -> Option<Miniature> {
+        let entries = ranked_entries(lines);
+        if entries.len() < 2 {
+            return None;
+        }
+        let axes = Axes::of(&entries);
+        let figures: Vec<(f64, f64)> = (entries.iter())
+            .map(|entry| (entry.cost_s, entry.quality))
+            .collect();
+        let front = front(&figures);
+        let mut points: Vec<MiniaturePoint> = (entries.iter().enumerate())
+            .map(|(place, entry)| MiniaturePoint {
+                x: axes.x(entry.cost_s),
+                y: flat(axes.y(entry.quality)),
+                class: match (entry.rank, front.contains(&place)) {
+                    (1, _) => "leader",
+                    (_, true) => "front",
+                    (_, false) => "beaten",
+                },
+            })
+            .collect();
+        // The leader is drawn last, on top of the others.
+        points.reverse();
+        let mut steps = String::new();
+        let mut former = None;
+        for &place in &front {
+            let (x, y) = (
+                axes.x(entries[place].cost_s),
+                flat(axes.y(entries[place].quality)),
+            );
+            if let Some(former) = former {
+                steps += &format!("{x:.1},{former:.1} ");
+            }
+            steps += &format!("{x:.1},{y:.1} ");
+            former = Some(y);
+        }
+        let named: Vec<String> = (front.iter().map(|&place| &entries[place]))
+            .map(|entry| {
+                format!(
+                    "{} ({} at {})",
+                    entry.line.team_name,
+                    figures::score(metric, entry.line.score),
+                    figures::seconds(entry.cost_s).text()
+                )
+            })
+            .collect();
+        Some(Miniature {
+            points,
+            steps,
+            title: format!(
+                "{metric} against {cost_name} of {} ranked entries. None is both cheaper and better than: {}",
+                entries.len(),
+                named.join(", ")
+            ),
+        })
+    }
+
+    fn view_box(&self) -> String {
+        let (margin, twice) = (12.0, 24.0);
+        format!(
+            "{} {} {} {}",
+            LEFT - margin,
+            flat(TOP) - margin,
+            RIGHT - LEFT + twice,
+            flat(BOTTOM) - flat(TOP) + twice
+        )
+    }
+
+    fn left(&self) -> f64 {
+        LEFT - 6.0
+    }
+
+    fn right(&self) -> f64 {
+        RIGHT + 6.0
+    }
+
+    fn top(&self) -> f64 {
+        flat(TOP) - 6.0
+    }
+
+    fn bottom(&self) -> f64 {
+        flat(BOTTOM) + 6.0
+    }
+}
+
 impl Scatter {
     /// `None` where there are not two entries to compare.
     pub fn new(
@@ -184,20 +328,7 @@ impl Scatter {
         lines: &[BoardLine],
         own_team: Option<TeamId>,
     ) -> Option<Scatter> {
-        let entries: Vec<Entry<'_>> = lines
-            .iter()
-            .filter_map(|line| {
-                let efficiency = line.efficiency.as_ref().ok()?;
-                Some(Entry {
-                    line,
-                    rank: line.rank?,
-                    cost_s: line.cost_s?,
-                    quality: efficiency.quality,
-                    efficiency: efficiency.value,
-                })
-            })
-            .take(POINTS_SHOWN)
-            .collect();
+        let entries = ranked_entries(lines);
         if entries.len() < 2 {
             return None;
         }
@@ -278,6 +409,14 @@ mod tests {
         for (step, rounded) in [(0.0013, 0.002), (0.011, 0.02), (0.05, 0.05), (0.7, 1.0)] {
             assert!((round_step(step) - rounded).abs() < 1e-12, "{step}");
         }
+    }
+
+    #[test]
+    fn on_the_front_are_those_that_nobody_beats_in_both() {
+        let (cheap, middle, dear) = ((1.0, 0.5), (2.0, 0.8), (9.0, 0.9));
+        let (beaten, twin) = ((3.0, 0.7), (2.0, 0.6));
+        assert_eq!(front(&[dear, beaten, cheap, twin, middle]), [2, 4, 0]);
+        assert_eq!(front(&[]), [0usize; 0]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::db::competitions::Competition;
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::competition::CompetitionSpec;
-use crate::domain::efficiency::{Efficiency, Unranked};
+use crate::domain::efficiency::{Efficiency, Gap, Unranked};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
@@ -19,6 +19,18 @@ pub struct Standing {
     pub place: Place,
     /// The ranks that what was measured leaves open.
     pub range: Option<RankRange>,
+    /// The line before its own, or its team's better one.
+    pub next: Option<Next>,
+}
+
+/// Whom it would have to pass, and what that would take.
+#[derive(Debug)]
+pub struct Next {
+    pub submission: SubmissionId,
+    pub team: String,
+    /// `None` where it is its own team's.
+    pub rank: Option<i32>,
+    pub gap: Gap,
 }
 
 #[derive(Debug)]
@@ -71,12 +83,43 @@ impl Standing {
             Place::Ranked(_) => line.and_then(|line| line.range),
             Place::Behind { .. } | Place::Unranked => None,
         };
+        let next = next(result, spec, cost_s, board, &place);
         Standing {
             efficiency,
             place,
             range,
+            next,
         }
     }
+}
+
+fn next(
+    result: &Scored,
+    spec: &CompetitionSpec,
+    cost_s: Option<f64>,
+    board: &BoardView,
+    place: &Place,
+) -> Option<Next> {
+    let BoardScale::Frozen(scale) = &board.scale else {
+        return None;
+    };
+    let mut lines = board.lines.iter();
+    let (ahead, rank) = match place {
+        Place::Ranked(rank) => {
+            let ahead = lines.find(|line| line.rank == Some(rank - 1))?;
+            (ahead, ahead.rank)
+        }
+        Place::Behind { id, .. } => (lines.find(|line| line.submission == *id)?, None),
+        Place::Unranked => return None,
+    };
+    let value = ahead.efficiency.as_ref().ok()?.value;
+    let perfect = spec.metric.name.perfect();
+    Some(Next {
+        submission: ahead.submission,
+        team: ahead.team_name.clone(),
+        rank,
+        gap: scale.gap(result.score_public, cost_s?, value, perfect)?,
+    })
 }
 
 /// The public efficiency board of a hardware class.

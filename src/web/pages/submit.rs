@@ -1,21 +1,31 @@
 //! The form that a submission is uploaded with.
 
+use std::sync::Arc;
+
 use actix_multipart::Multipart;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
+use super::competition::{cost_in_words, file_in_words};
 use super::error::PageError;
 use super::figures::{self, Figure};
 use super::frame::{Frame, OwnFrame};
+use super::machine::{self, Machine};
 use super::masthead::{Masthead, Tab};
+use super::starter_script::StarterScript;
 use super::{page, see_other};
 use crate::db;
+use crate::db::boards::BoardLine;
 use crate::db::competitions::Competition;
 use crate::domain::clock::start_of_day;
-use crate::domain::competition::{CompetitionSpec, TaskKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, Starter, TaskKind, Window};
+use crate::domain::ranking::Board;
+use crate::domain::split::Split;
 use crate::web::App;
+use crate::web::boards::{self, BoardView, Wanted};
+use crate::web::contracts::{self, Contract};
 use crate::web::error::{Error, Problem};
 use crate::web::forms::{self, RefusedForm};
 use crate::web::lookups::find_competition;
@@ -30,6 +40,44 @@ struct SubmitPage {
     used_today: u32,
     description: String,
     refused: Option<Problem>,
+    contract: Arc<Contract>,
+    /// The public efficiency board, for what the starters came to.
+    board: Arc<BoardView>,
+    /// Of the latest runner that is alive.
+    machine: Option<Machine>,
+    script: Option<String>,
+}
+
+/// A file of the host's that can be downloaded, and uploaded again.
+struct Offer<'a> {
+    starter: &'a Starter,
+    address: String,
+    size: Figure,
+    /// What it came to when the host entered it.
+    line: Option<&'a BoardLine>,
+    score: Option<String>,
+    cost: Option<Figure>,
+}
+
+impl Offer<'_> {
+    fn name(&self) -> &str {
+        self.starter
+            .file
+            .rsplit('/')
+            .next()
+            .unwrap_or(&self.starter.file)
+    }
+
+    fn rank(&self) -> Option<i32> {
+        self.line?.rank
+    }
+}
+
+/// A stretch of a run, and whether the ranking counts it.
+struct Stretch {
+    name: &'static str,
+    what: &'static str,
+    counts: bool,
 }
 
 impl SubmitPage {
@@ -45,8 +93,22 @@ impl SubmitPage {
             }
             None => 0,
         };
+        let contract = contracts::find(app, competition).await?;
+        let wanted = Wanted {
+            board: Board::Efficiency,
+            split: Split::Public,
+            hardware_class: None,
+        };
+        let board = boards::find(app, competition.spec.slug.as_str(), None, wanted).await?;
+        let machine = db::runners::find_latest_alive(&app.db).await?;
+        let script = StarterScript::new(&competition.spec, &contract)
+            .filter(|_| now >= competition.spec.opens_at);
         Ok(SubmitPage {
             frame,
+            script: script.map(|script| script.render()).transpose()?,
+            contract,
+            board,
+            machine: machine.as_ref().and_then(Machine::read),
             masthead: Masthead::new(&competition.spec, now, Tab::Submit),
             used_today,
             description: String::new(),
@@ -79,8 +141,121 @@ impl SubmitPage {
         self.spec().entries.max_size().as_u64()
     }
 
-    fn time(&self) -> Figure {
-        figures::duration(self.spec().limits.time)
+    /// What may be chosen, as browsers want it.
+    fn accepted(&self) -> String {
+        let kinds = self.spec().entries.kinds.iter();
+        let endings: Vec<&str> = kinds
+            .map(|kind| match kind {
+                EntryKind::Onnx => ".onnx",
+                EntryKind::Script => ".zip",
+            })
+            .collect();
+        endings.join(",")
+    }
+
+    fn file_in_words(&self) -> String {
+        file_in_words(&self.spec().entries.kinds)
+    }
+
+    fn time(&self) -> String {
+        figures::round_seconds(self.spec().limits.time.as_secs_f64())
+    }
+
+    fn size_limit(&self) -> Figure {
+        figures::bytes(self.spec().entries.max_size())
+    }
+
+    fn memory_limit(&self) -> Figure {
+        figures::bytes(self.spec().limits.memory)
+    }
+
+    fn cpus(&self) -> String {
+        figures::counted(i64::from(self.spec().limits.cpus), "core")
+    }
+
+    /// The starters that their host made public, once they can be downloaded.
+    fn offers(&self) -> Vec<Offer<'_>> {
+        let starters = self.spec().starter.iter().filter(|starter| starter.public);
+        starters
+            .filter_map(|starter| {
+                let mut files = self.contract.files.iter();
+                let file = files.find(|file| file.path == starter.file)?;
+                let mut lines = self.board.lines.iter();
+                let line = lines.find(|line| line.team_name == starter.team);
+                Some(Offer {
+                    starter,
+                    address: format!("{}/{}", self.masthead.address(), file.path),
+                    size: figures::bytes(file.size),
+                    score: line.map(|line| figures::score(self.spec().metric.name, line.score)),
+                    cost: line.and_then(|line| line.cost_s).map(figures::seconds),
+                    line,
+                })
+            })
+            .collect()
+    }
+
+    /// The packages that a model may meet; pinned ones where no runner is at work to tell.
+    fn libraries(&self) -> Vec<machine::Fact> {
+        match &self.machine {
+            Some(machine) if !machine.libraries().is_empty() => machine.libraries(),
+            Some(_) | None => machine::pinned(),
+        }
+    }
+
+    /// The array of all numeric columns: how many, and of which type.
+    fn features(&self) -> Option<(usize, &'static str)> {
+        match self.contract.numeric().count() {
+            0 => None,
+            columns => Some((columns, self.contract.features_type())),
+        }
+    }
+
+    /// The columns that are listed one by one.
+    fn columns(&self) -> &[contracts::Column] {
+        match self.contract.columns.as_slice() {
+            few if few.len() <= COLUMNS_LISTED => few,
+            many => &many[..COLUMNS_SHOWN],
+        }
+    }
+
+    fn columns_left_out(&self) -> usize {
+        self.contract.columns.len() - self.columns().len()
+    }
+
+    fn cost_name(&self) -> &'static str {
+        cost_in_words(self.spec().efficiency.cost)
+    }
+
+    fn stretches(&self) -> [Stretch; 5] {
+        let window = self.spec().measuring.window;
+        let is_total = match window {
+            Window::Total => true,
+            Window::Inference => false,
+        };
+        let stretch = |name, what, counts| Stretch { name, what, counts };
+        [
+            stretch(
+                "Smoke run",
+                "on the public sample, before anything is measured; you are shown what it printed",
+                false,
+            ),
+            stretch(
+                "Start-up",
+                "process start until model and inputs are loaded",
+                is_total,
+            ),
+            stretch(
+                "First call",
+                "the first pass over the hidden test inputs",
+                is_total,
+            ),
+            stretch(
+                "Steady inference",
+                "one pass over the hidden test inputs, once warm: many passes, divided by their number",
+                !is_total,
+            ),
+            stretch("Finish", "predictions written, process ended", is_total),
+        ]
     }
 
     /// The class list of a task of labels.
@@ -91,6 +266,11 @@ impl SubmitPage {
         }
     }
 }
+
+/// Columns up to which all are listed one by one.
+const COLUMNS_LISTED: usize = 16;
+/// Columns that are listed of more: they are mostly alike.
+const COLUMNS_SHOWN: usize = 3;
 
 pub async fn show(
     app: Data<App>,
