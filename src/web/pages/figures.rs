@@ -181,9 +181,9 @@ pub fn count(number: u64) -> String {
 /// A count with its noun: "1 team", "2 teams".
 pub fn counted(number: i64, noun: &str) -> String {
     let number = u64::try_from(number).unwrap_or(0);
-    match (number, noun.strip_suffix('y')) {
+    match (number, noun.strip_suffix("ry")) {
         (1, _) => format!("1 {noun}"),
-        (_, Some(stem)) => format!("{} {stem}ies", count(number)),
+        (_, Some(stem)) => format!("{} {stem}ries", count(number)),
         (_, None) => format!("{} {noun}s", count(number)),
     }
 }
