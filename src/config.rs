@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub mod client_file;
+
 /// The prefix of our own variables.
 const PREFIX: &str = "LEANBOARD_";
 
@@ -166,6 +168,90 @@ pub struct UpSettings {
         value_name = "ACCOUNT"
     )]
     pub user: String,
+}
+
+/// Which server a participant's commands talk to, and as whom. What is said here goes before what
+/// stands in the configuration file.
+#[derive(Debug, Clone, Args)]
+pub struct ClientSettings {
+    /// The server's address [default: as in the configuration file, else http://127.0.0.1:8080]
+    #[arg(long, env = "LEANBOARD_SERVER", value_name = "URL", value_parser = parse_public_url)]
+    pub server: Option<String>,
+    /// An API token, from your account page; better in a variable or in the file that `leanboard
+    /// login` writes, because other users of this machine can see flags
+    #[arg(
+        long,
+        env = "LEANBOARD_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        value_parser = Unchecked::of
+    )]
+    pub token: Option<Unchecked>,
+}
+
+/// What is given as a token. It is checked where it is used: whoever reads arguments shows those that
+/// are wrong.
+#[derive(Clone)]
+pub struct Unchecked(String);
+
+impl Unchecked {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "as the reader of arguments wants it"
+    )]
+    fn of(text: &str) -> Result<Unchecked, std::convert::Infallible> {
+        Ok(Unchecked(text.to_owned()))
+    }
+
+    /// # Errors
+    /// As for any token.
+    pub fn check(&self) -> Result<Token, String> {
+        Token::parse(&self.0).map_err(|error| format!("--token (LEANBOARD_TOKEN): {error}"))
+    }
+}
+
+impl std::fmt::Debug for Unchecked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unchecked(…)")
+    }
+}
+
+/// An API token. It is never shown, not even where a program is searched for faults.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// # Errors
+    /// Does not repeat what is no token: it may be one with a slip of the pen.
+    pub fn parse(text: &str) -> Result<Token, String> {
+        let text = text.trim();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if text.starts_with("lb_") && text.len() <= 200 && text.chars().all(is_plain) {
+            Ok(Token(text.to_owned()))
+        } else {
+            Err("a token begins with `lb_` and has letters, digits, `_` and `-`".into())
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// The folder of a user's own configuration: `XDG_CONFIG_HOME`, else `~/.config`.
+fn config_home() -> Option<PathBuf> {
+    let absolute = |path: PathBuf| path.is_absolute().then_some(path);
+    let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    named.and_then(absolute).or_else(|| {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        home.and_then(absolute).map(|home| home.join(".config"))
+    })
 }
 
 /// An origin without a path: scheme, host and perhaps a port.

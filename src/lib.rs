@@ -9,6 +9,9 @@
 //! wrote. [`cli`] starts everything, [`config`] has every setting, [`telemetry`] the logs.
 //! `ARCHITECTURE.md` has the whole walk.
 
+// `println!` ends the program where its reader has had enough: `cli::output` does not.
+#![deny(clippy::print_stdout)]
+
 pub mod cli;
 pub mod competitions;
 pub mod config;

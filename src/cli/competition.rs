@@ -1,5 +1,9 @@
 //! `leanboard competition`: competitions from bundles.
 
+mod check;
+mod doubts;
+mod new;
+
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
@@ -9,6 +13,7 @@ use clap::Subcommand;
 use nix::unistd::{User, geteuid};
 use sqlx::PgPool;
 
+use super::output::say;
 use super::serve::become_account;
 use super::{Failure, Settings, connect, tokio_runtime};
 use crate::competitions::{Bundle, BundleFile, FileKind};
@@ -27,6 +32,16 @@ use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub enum CompetitionCommand {
+    /// Write a bundle that works as it stands, to begin with
+    New {
+        /// The folder, new or empty; the competition gets its name
+        dir: PathBuf,
+    },
+    /// Say everything that is wrong with a bundle, or what it holds
+    Check {
+        /// The folder with competition.toml
+        dir: PathBuf,
+    },
     /// Check a bundle and open its competition
     Create {
         /// The folder with competition.toml
@@ -40,6 +55,8 @@ pub enum CompetitionCommand {
 impl CompetitionCommand {
     pub fn run(self, settings: &Settings) -> Result<(), Failure> {
         match self {
+            CompetitionCommand::New { dir } => new::write(&dir),
+            CompetitionCommand::Check { dir } => check::check(&dir),
             CompetitionCommand::Create { dir, run_as } => {
                 let url = settings.database_url()?;
                 if let Some(account) = run_as {
@@ -63,13 +80,12 @@ pub async fn create(settings: &Settings, url: &str, folder: &Path) -> Result<(),
     let pool = connect(url, 1).await?;
     let store = Store::local(&settings.data.store_dir()).map_err(|error| error.to_string())?;
     store_and_insert(&pool, &store, &bundle).await?;
-    println!(
+    say(format!(
         "Created the competition {} with {} starter entries: /competitions/{}",
         bundle.spec.title,
         bundle.spec.starter.len(),
         bundle.spec.slug
-    );
-    Ok(())
+    ))
 }
 
 /// Whose the store is, if we are root and it is not root's.

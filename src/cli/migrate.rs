@@ -1,5 +1,6 @@
 //! `leanboard migrate`
 
+use super::output::say;
 use super::{Failure, Settings, tokio_runtime};
 use crate::db;
 
@@ -9,10 +10,9 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         db::migrate(&pool)
             .await
             .map_err(|error| format!("the schema cannot be changed: {error}"))?;
-        println!(
+        say(format!(
             "The database's schema is that of Leanboard {}.",
             env!("CARGO_PKG_VERSION")
-        );
-        Ok(())
+        ))
     })
 }

@@ -1,10 +1,16 @@
 //! The command line: a table of contents of what the program does.
 
+mod client;
 mod competition;
+mod leaderboard;
+mod login;
 mod migrate;
+mod output;
 mod runner;
 mod runtime;
 mod serve;
+mod status;
+mod submit;
 mod up;
 mod user;
 
@@ -58,6 +64,14 @@ enum Command {
     /// Manage the Python environment that models run in
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
+    /// Submit a file, wait for its result and print it
+    Submit(submit::Submit),
+    /// Show one submission, or your latest ones
+    Status(status::Status),
+    /// Show a competition's leaderboard
+    Leaderboard(leaderboard::Leaderboard),
+    /// Keep a server's address and an API token for the commands above
+    Login(login::Login),
 }
 
 /// A sentence for whoever sits at the terminal.
@@ -73,22 +87,29 @@ pub fn main() -> ExitCode {
     // What sandboxes read must be readable by everybody, whatever the caller's habits; secrets are
     // created with a mode of their own.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let result = telemetry::start(&cli.settings.log).and_then(|()| match cli.command {
-        Command::Up(command) => command.run(&cli.settings),
-        Command::Serve(command) => command.run(&cli.settings),
-        Command::Runner(command) => command.run(&cli.settings),
-        Command::Migrate => migrate::run(&cli.settings),
-        Command::User(command) => command.run(&cli.settings),
-        Command::Competition(command) => command.run(&cli.settings),
-        Command::Runtime(command) => command.run(&cli.settings),
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    let result = telemetry::start(&cli.settings.log).and_then(|()| run(cli.command, &cli.settings));
+    result.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command, settings: &Settings) -> Result<ExitCode, Failure> {
+    let done = match command {
+        Command::Up(command) => command.run(settings),
+        Command::Serve(command) => command.run(settings),
+        Command::Runner(command) => command.run(settings),
+        Command::Migrate => migrate::run(settings),
+        Command::User(command) => command.run(settings),
+        Command::Competition(command) => command.run(settings),
+        Command::Runtime(command) => command.run(settings),
+        // These have codes of their own, which scripts can tell apart.
+        Command::Submit(command) => return Ok(command.run()),
+        Command::Status(command) => return Ok(command.run()),
+        Command::Leaderboard(command) => return Ok(command.run()),
+        Command::Login(command) => return Ok(command.run()),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The names of all variables that settings are read from.

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::output::say;
 use super::{Failure, Settings, tokio_runtime};
 use crate::db;
 use crate::db::Inserted;
@@ -47,10 +48,9 @@ fn create(settings: &Settings, name: &str, is_host: bool) -> Result<(), Failure>
             .await
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
-        println!("name      {name}");
-        println!("password  {}", password.as_str());
-        println!("token     {}", token.as_str());
-        println!("Both are shown this once. Send the token as `Authorization: Bearer …`.");
-        Ok(())
+        say(format!("name      {name}"))?;
+        say(format!("password  {}", password.as_str()))?;
+        say(format!("token     {}", token.as_str()))?;
+        say("Both are shown this once. Send the token as `Authorization: Bearer …`.")
     })
 }

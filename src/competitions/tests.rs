@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 
 use tempfile::TempDir;
 
+use super::keys::{Key, Kind};
 use super::*;
 use crate::domain::competition::{Cost, Window};
 
@@ -370,4 +371,27 @@ fn the_demo_is_a_bundle_without_faults() {
     let bundle = Bundle::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/digits")).unwrap();
     assert_eq!((bundle.test.rows(), bundle.solution.rows()), (797, 797));
     assert_eq!(bundle.test.columns.len(), 64);
+}
+
+#[test]
+fn the_bundle_to_begin_with_has_every_key() {
+    fn collect(keys: &[Key], names: &mut Vec<&'static str>) {
+        for key in keys {
+            match key.kind {
+                Kind::Table(keys) | Kind::Tables(keys) => collect(keys, names),
+                _ => names.push(key.name),
+            }
+        }
+    }
+    let mut names = Vec::new();
+    collect(super::keys::COMPETITION, &mut names);
+    let rules = include_str!("../../demo/template/competition.toml");
+    for name in names {
+        let shown = |line: &str| {
+            let line = line.trim_start_matches("# ");
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(" = "))
+        };
+        assert!(rules.lines().any(shown), "{name}");
+    }
 }

@@ -447,24 +447,6 @@ pub async fn queue_again(
     Ok(updated.rows_affected() == 1)
 }
 
-/// A queued job's place: 1 is next. `None` once it is no longer queued.
-pub async fn position(
-    db: impl PgExecutor<'_>,
-    submission: SubmissionId,
-) -> Result<Option<i64>, Error> {
-    sqlx::query_scalar!(
-        r#"select 1 + (select count(*) from jobs as before
-                       where before.state = 'queued' and before.purpose = 'evaluate'
-                         and (before.priority, before.queued_at, before.id)
-                             < (jobs.priority, jobs.queued_at, jobs.id)) as "position!"
-           from jobs
-           where submission_id = $1 and state = 'queued' and purpose = 'evaluate'"#,
-        submission.0,
-    )
-    .fetch_optional(db)
-    .await
-}
-
 /// What is left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLength {

@@ -193,6 +193,19 @@ pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Su
     Ok(rows.into_iter().next())
 }
 
+/// Which submission has this number.
+pub async fn find_id_of_number(
+    db: impl PgExecutor<'_>,
+    number: SubmissionNumber,
+) -> Result<Option<SubmissionId>, Error> {
+    sqlx::query_scalar!(
+        r#"select id as "id: SubmissionId" from submissions where number = $1"#,
+        number.0,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// A team's submissions, the latest first.
 pub async fn list_of_team(db: impl PgExecutor<'_>, team: TeamId) -> Result<Vec<Submission>, Error> {
     select(db, None, Some(team)).await

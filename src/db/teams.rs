@@ -29,6 +29,16 @@ pub async fn find_of_user(
     .await
 }
 
+/// The teams that a user is in, over all competitions.
+pub async fn list_of_user(db: impl PgExecutor<'_>, user: UserId) -> Result<Vec<TeamId>, Error> {
+    sqlx::query_scalar!(
+        r#"select team_id as "id: TeamId" from team_members where user_id = $1"#,
+        user.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
 /// Creates a team of this name; `None` if the name is taken in the competition.
 pub async fn insert(
     db: impl PgExecutor<'_>,

@@ -1,6 +1,7 @@
 //! All of HTTP: the pages and the JSON API. Runs nothing and measures nothing; it meets the runner
 //! in the database and in the store only.
 
+mod advice;
 mod api;
 pub mod auth;
 mod boards;
@@ -11,6 +12,7 @@ mod forms;
 mod live;
 mod lookups;
 mod pages;
+mod standing;
 mod static_files;
 mod uploads;
 
@@ -33,6 +35,7 @@ use boards::BoardCache;
 use contracts::Contracts;
 use error::Error;
 use live::Live;
+pub use pages::figures;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
 const HASHES_AT_ONCE: usize = 2;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod client;
 mod command_line;
 mod crashes;
 mod deepening;

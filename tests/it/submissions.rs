@@ -281,3 +281,42 @@ async fn a_cancelled_submission_is_not_run() {
     app.run_all_jobs().await;
     assert_eq!(ada.submission(&id).await["status"], "scored");
 }
+
+#[tokio::test]
+async fn a_submission_is_found_by_its_number_and_says_where_it_stands() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let better = ada.submitted(starter("small_mlp")).await;
+    let worse = ada.submitted(starter("logistic_regression")).await;
+    app.run_all_jobs().await;
+    let worse = ada.submission(&worse).await;
+    assert_eq!(app.visitor().submission("3").await["id"], worse["id"]);
+    let standing = |name: &str| at(&worse, &format!("/result/standing/{name}")).clone();
+    assert_eq!(standing("rank"), Value::Null);
+    assert_eq!(standing("ranked"), 2);
+    assert_eq!(standing("behind")["number"], 2);
+    assert_eq!(standing("behind")["rank"], 2);
+    let number = |name: &str| standing(name).as_f64().unwrap();
+    let sum = number("quality_term") + number("cost_term");
+    assert!((number("efficiency") - sum).abs() < 1e-12);
+
+    let mine = ada.get("/api/v1/submissions").await.json();
+    let ids: Vec<&Value> = mine["submissions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["id"])
+        .collect();
+    assert_eq!(ids, [&worse["id"], &json!(better)]);
+    let eve = app.person("eve").get("/api/v1/submissions").await.json();
+    assert_eq!(eve["submissions"], json!([]));
+    let visitor = app.visitor();
+    visitor
+        .get("/api/v1/submissions")
+        .await
+        .problem(401, "unauthorized");
+    for name in ["4", "-1", "x", "99999999999999999999"] {
+        let path = format!("/api/v1/submissions/{name}");
+        visitor.get(&path).await.problem(404, "not_found");
+    }
+}

@@ -58,6 +58,7 @@ pub fn routes(service: &mut ServiceConfig) {
         .route("/uploads/{id}/{secret}", web::put().to(uploads::put))
         .route("/uploads/{id}/commit", web::post().to(uploads::commit))
         .route("/queue", get().to(queue::show))
+        .route("/submissions", get().to(submissions::list_latest))
         .route("/submissions/{id}", get().to(submissions::show))
         .route("/submissions/{id}/events", get().to(streams::submission))
         .route(

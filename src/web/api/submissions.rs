@@ -10,19 +10,24 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
-use crate::domain::competition::EntryKind;
-use crate::domain::competition::Profile;
+use crate::domain::competition::{EntryKind, Profile};
+use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::submission::FailureClass;
 use crate::domain::trial::{PhaseCost, Trial};
 use crate::web::App;
+use crate::web::advice;
 use crate::web::auth::{SignedIn, Viewer};
-use crate::web::error::ApiError;
+use crate::web::error::{ApiError, Error, Problem};
 use crate::web::forms;
-use crate::web::live::PhaseDocument;
-use crate::web::lookups::{find_competition, find_submission};
+use crate::web::live::{Outlook, PhaseDocument};
+use crate::web::lookups::{SubmissionName, find_competition, find_named_submission};
+use crate::web::standing::{Place, Standing, find_board};
 use crate::web::uploads;
+
+/// What is listed of somebody's submissions over all competitions, at most.
+const LATEST_MAX: usize = 100;
 
 #[derive(Serialize)]
 struct CreatedDocument {
@@ -136,7 +141,10 @@ struct SubmissionDocument {
     status: &'static str,
     phase: Option<PhaseDocument>,
     /// Its place in the queue while it is queued; 1 is next.
-    queue_position: Option<i64>,
+    queue_position: Option<usize>,
+    /// Estimates by what the last ones took; null where there are none.
+    starts_in_s: Option<u64>,
+    ends_in_s: Option<u64>,
     failure: Option<FailureDocument>,
     result: Option<ResultDocument>,
     url: String,
@@ -148,6 +156,9 @@ struct FailureDocument {
     code: String,
     message: String,
     uses_quota: bool,
+    /// Whose fault it was, and what to try: for people.
+    fault: &'static str,
+    advice: &'static str,
 }
 
 #[derive(Serialize)]
@@ -158,6 +169,9 @@ struct ResultDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     score_private: Option<f64>,
     hardware_class: String,
+    /// On the public efficiency board of this hardware class; of one submission alone only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<StandingDocument>,
     /// Per pass over the test inputs: median of the trials. Null for a script, of which only the
     /// total is seen.
     inference: Option<CostDocument>,
@@ -174,6 +188,31 @@ struct ResultDocument {
     /// The code of the failure of a trial made after the evaluation.
     later_failure: Option<String>,
     trials: Vec<TrialDocument>,
+}
+
+/// Where a submission stands, also one that is not its team's line.
+#[derive(Serialize)]
+struct StandingDocument {
+    cost_s: Option<f64>,
+    efficiency: Option<f64>,
+    quality: Option<f64>,
+    quality_term: Option<f64>,
+    cost_term: Option<f64>,
+    unranked: Option<Unranked>,
+    rank: Option<i32>,
+    rank_best: Option<u32>,
+    rank_worst: Option<u32>,
+    /// How many lines of the board have a rank.
+    ranked: usize,
+    /// The submission that is the team's line instead.
+    behind: Option<BehindDocument>,
+}
+
+#[derive(Serialize)]
+struct BehindDocument {
+    submission: SubmissionId,
+    number: SubmissionNumber,
+    rank: Option<i32>,
 }
 
 #[derive(Serialize)]
@@ -213,23 +252,79 @@ impl From<&Trial> for TrialDocument {
     }
 }
 
+/// By its id, or by its number.
 pub async fn show(
     app: Data<App>,
-    id: Path<SubmissionId>,
+    name: Path<SubmissionName>,
     Viewer(viewer): Viewer,
 ) -> Result<HttpResponse, ApiError> {
-    let submission = find_submission(&app, *id).await?;
+    let submission = find_named_submission(&app, *name).await?;
     let trials = db::sessions::list_trials(&app.db, submission.id).await?;
-    let position = db::jobs::position(&app.db, submission.id).await?;
-    Ok(HttpResponse::Ok().json(document(submission, &trials, position, viewer.as_ref())))
+    let outlook = match submission.status.is_final() {
+        true => None,
+        false => Some(Outlook::read(&app).await?),
+    };
+    let standing = find_standing(&app, &submission).await?;
+    let place = outlook
+        .as_ref()
+        .and_then(|outlook| outlook.find(submission.id));
+    let mut document = document(submission, &trials, viewer.as_ref());
+    if let Some(place) = place {
+        document.queue_position = place.position;
+        document.starts_in_s = place.forecast.starts_in.map(|time| time.as_secs());
+        document.ends_in_s = place.forecast.ends_in.map(|time| time.as_secs());
+    }
+    if let Some(result) = &mut document.result {
+        result.standing = standing;
+    }
+    Ok(HttpResponse::Ok().json(document))
 }
 
-fn document(
-    submission: Submission,
-    trials: &[Trial],
-    queue_position: Option<i64>,
-    viewer: Option<&User>,
-) -> SubmissionDocument {
+async fn find_standing(
+    app: &App,
+    submission: &Submission,
+) -> Result<Option<StandingDocument>, Error> {
+    let Some(result) = &submission.result else {
+        return Ok(None);
+    };
+    let competition = db::competitions::find(&app.db, submission.competition)
+        .await?
+        .ok_or_else(|| Problem::not_found("such competition"))?;
+    let spec = &competition.spec;
+    let board = find_board(app, &competition, &result.hardware_class).await?;
+    let standing = Standing::of(submission, result, spec, &board);
+    let efficiency = standing.efficiency.as_ref().ok();
+    let ranked = || board.lines.iter().filter(|line| line.rank.is_some());
+    let (rank, behind) = match standing.place {
+        Place::Ranked(rank) => (Some(rank), None),
+        Place::Unranked => (None, None),
+        Place::Behind { id, number } => {
+            let line = ranked().find(|line| line.submission == id);
+            let behind = BehindDocument {
+                submission: id,
+                number,
+                rank: line.and_then(|line| line.rank),
+            };
+            (None, Some(behind))
+        }
+    };
+    let window = result.summary.window(spec.measuring.window);
+    Ok(Some(StandingDocument {
+        cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
+        efficiency: efficiency.map(|e| e.value),
+        quality: efficiency.map(|e| e.quality),
+        quality_term: efficiency.map(|e| e.quality_term),
+        cost_term: efficiency.map(|e| e.cost_term),
+        unranked: standing.efficiency.err(),
+        rank,
+        rank_best: standing.range.map(|range| range.best),
+        rank_worst: standing.range.map(|range| range.worst),
+        ranked: ranked().count(),
+        behind,
+    }))
+}
+
+fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> SubmissionDocument {
     let is_host = viewer.is_some_and(|viewer| viewer.is_host);
     SubmissionDocument {
         id: submission.id,
@@ -246,8 +341,12 @@ fn document(
         finished_at: submission.finished_at,
         status: submission.status.as_str(),
         phase: PhaseDocument::of(submission.status),
-        queue_position,
+        queue_position: None,
+        starts_in_s: None,
+        ends_in_s: None,
         failure: submission.failure.map(|failure| FailureDocument {
+            fault: advice::fault(failure.class),
+            advice: advice::what_to_try(&failure),
             uses_quota: failure.class.uses_quota(),
             class: failure.class,
             code: failure.code,
@@ -257,6 +356,7 @@ fn document(
             score: result.score_public,
             score_private: is_host.then_some(result.score_private),
             hardware_class: result.hardware_class,
+            standing: None,
             inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
@@ -278,20 +378,37 @@ pub async fn list_mine(
     slug: Path<String>,
     SignedIn(user): SignedIn,
 ) -> Result<HttpResponse, ApiError> {
-    #[derive(Serialize)]
-    struct List {
-        submissions: Vec<SubmissionDocument>,
-    }
     let competition = find_competition(&app, &slug).await?;
     let submissions = match db::teams::find_of_user(&app.db, competition.id, user.id).await? {
         Some(team) => db::submissions::list_of_team(&app.db, team.id).await?,
         None => Vec::new(),
     };
-    let submissions = submissions
-        .into_iter()
-        .map(|submission| document(submission, &[], None, Some(&user)))
+    Ok(list(submissions, &user))
+}
+
+/// The caller's latest submissions over all competitions, as above.
+pub async fn list_latest(
+    app: Data<App>,
+    SignedIn(user): SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    let mut submissions = Vec::new();
+    for team in db::teams::list_of_user(&app.db, user.id).await? {
+        submissions.extend(db::submissions::list_of_team(&app.db, team).await?);
+    }
+    submissions.sort_by_key(|submission| std::cmp::Reverse(submission.number));
+    submissions.truncate(LATEST_MAX);
+    Ok(list(submissions, &user))
+}
+
+fn list(submissions: Vec<Submission>, user: &User) -> HttpResponse {
+    #[derive(Serialize)]
+    struct List {
+        submissions: Vec<SubmissionDocument>,
+    }
+    let submissions = (submissions.into_iter())
+        .map(|submission| document(submission, &[], Some(user)))
         .collect();
-    Ok(HttpResponse::Ok().json(List { submissions }))
+    HttpResponse::Ok().json(List { submissions })
 }
 
 pub async fn cancel(

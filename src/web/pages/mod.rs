@@ -1,13 +1,12 @@
 //! The pages: HTML made on the server, readable without a script.
 
 mod account;
-mod advice;
 mod competition;
 mod docs;
 mod drawings;
 mod energy;
 mod error;
-mod figures;
+pub mod figures;
 mod formula;
 mod frame;
 mod home;
@@ -22,7 +21,6 @@ mod report;
 mod scatter;
 mod script_facts;
 mod sign_in;
-mod standing;
 mod starter_script;
 mod submissions;
 mod submit;
@@ -34,8 +32,8 @@ use actix_web::web::{self, FormConfig, PathConfig, QueryConfig, ServiceConfig};
 use askama::Template;
 
 use super::error::Problem;
-use super::get;
 use super::live::streams;
+use super::{advice, get, standing};
 pub use error::PageError;
 
 const HTML: &str = "text/html; charset=utf-8";

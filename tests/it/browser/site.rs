@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use crate::support::{App, Bundle, Person, Runner, broken, eventually, starter, unique_name};
@@ -64,7 +63,7 @@ impl Site {
         let visitor = self.visitor();
         eventually("the end of the queue", async || {
             let queue = visitor.get("/api/v1/queue").await.json();
-            let is_empty = |key: &str| queue[key] == Value::from(0);
+            let is_empty = |key: &str| queue[key] == 0;
             (is_empty("queued") && is_empty("running")).then_some(())
         })
         .await;

@@ -57,6 +57,7 @@ impl Standing {
         })
     }
 
+    /// Where a scored submission stands on this board.
     pub fn of(
         submission: &Submission,
         result: &Scored,
