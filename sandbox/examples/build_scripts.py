@@ -327,6 +327,11 @@ def deflated():
     return packed(("main.py", GOOD), ("notes.txt", "On weights. " * 100), compression=zipfile.ZIP_DEFLATED)
 
 
+def fails_where_marked():
+    """Good unless there is a mark in the environment, by which a test has it fail later."""
+    return script('import os\nif os.path.exists("/runtime/mark"):\n    raise SystemExit(3)\n' + GOOD)
+
+
 def reads_its_bundle():
     """Finds a file of its own in `/kaggle/src`."""
     return packed(
@@ -397,7 +402,7 @@ FAILING = [
     writes_outside,
     prints_a_lot,
 ]
-PASSING = [wrapped, deflated, reads_its_bundle, columns_turned, rerun_variable]
+PASSING = [wrapped, deflated, fails_where_marked, reads_its_bundle, columns_turned, rerun_variable]
 
 # Where a zip's records begin, and where their fields lie in a file's own header and in the directory (APPNOTE 4.3).
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"

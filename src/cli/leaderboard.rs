@@ -93,6 +93,7 @@ fn lines(board: &LeaderboardDocument, width: Option<usize>) -> Vec<String> {
     lines.push(String::new());
     let columns = [
         Column::right("rank"),
+        Column::left("range").droppable(1),
         Column::left("team").cut(),
         Column::right("score"),
         Column::right("cost"),
@@ -111,6 +112,15 @@ fn lines(board: &LeaderboardDocument, width: Option<usize>) -> Vec<String> {
     lines
 }
 
+/// The ranks that what was measured leaves open.
+fn range(line: &LineDocument) -> String {
+    match line.rank_best.zip(line.rank_worst) {
+        Some((best, worst)) if best == worst => format!("({best})"),
+        Some((best, worst)) => format!("({best}–{worst})"),
+        None => String::new(),
+    }
+}
+
 fn row(line: &LineDocument) -> Vec<String> {
     let mark = if line.reference { " *" } else { "" };
     let efficiency = match (line.efficiency, line.unranked.as_deref()) {
@@ -121,6 +131,7 @@ fn row(line: &LineDocument) -> Vec<String> {
     let term = |term: Option<f64>| term.map(figures::efficiency).unwrap_or_default();
     vec![
         line.rank.map_or("–".to_owned(), |rank| rank.to_string()),
+        range(line),
         format!("{}{mark}", line.team),
         result::score(line.score),
         result::cost(line.cost_s),

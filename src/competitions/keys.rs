@@ -84,6 +84,7 @@ const LIMITS: &[Key] = &[
 const MEASURING: &[Key] = &[
     optional("profile", Kind::OneOf(&["quick"])),
     optional("window", Kind::OneOf(&["inference", "total"])),
+    optional("deepen", Kind::Flag),
 ];
 
 const EFFICIENCY: &[Key] = &[

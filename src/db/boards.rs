@@ -9,11 +9,13 @@ use sqlx::{PgConnection, PgExecutor};
 use super::Error;
 use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::deepening::Precision;
 use crate::domain::efficiency::{Degenerate, Efficiency, Scale, Unranked};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{CompetitionId, SubmissionId, SubmissionNumber, TeamId};
-use crate::domain::ranking::{Board, Entry, Standing};
+use crate::domain::ranking::{Board, Entry, RankRange, Standing};
 use crate::domain::split::Split;
+use crate::domain::statistics::Interval;
 use crate::domain::trial::Summary;
 use crate::domain::units::Bytes;
 
@@ -94,7 +96,8 @@ pub async fn list_entries(
 ) -> Result<Vec<Entry>, Error> {
     let rows = sqlx::query!(
         r#"select submissions.id as "id: SubmissionId", team_id as "team_id: TeamId", submitted_at,
-               score_public, score_private, inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s
+               score_public, score_private, inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s,
+               cost_low_s, cost_high_s
            from summaries
            join submissions on submissions.id = summaries.submission_id
            where submissions.competition_id = $1 and summaries.hardware_class = $2"#,
@@ -119,6 +122,7 @@ pub async fn list_entries(
                     Split::Private => row.score_private,
                 },
                 cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
+                cost_interval_s: stored_interval(row.cost_low_s, row.cost_high_s),
             }
         })
         .collect())
@@ -177,6 +181,10 @@ struct Line {
     cost_term: Option<f64>,
     efficiency: Option<f64>,
     unranked: Option<String>,
+    rank_best: Option<i32>,
+    rank_worst: Option<i32>,
+    efficiency_low: Option<f64>,
+    efficiency_high: Option<f64>,
 }
 
 impl Line {
@@ -185,7 +193,7 @@ impl Line {
         Line {
             submission: standing.entry.submission,
             place,
-            rank: standing.rank.and_then(|rank| i32::try_from(rank).ok()),
+            rank: standing.rank.map(stored_rank),
             score: standing.entry.score,
             cost_s: standing.entry.cost_s,
             quality: efficiency.map(|e| e.quality),
@@ -197,8 +205,16 @@ impl Line {
                 .as_ref()
                 .err()
                 .map(|reason| reason.as_str().to_owned()),
+            rank_best: standing.range.map(|range| stored_rank(range.best)),
+            rank_worst: standing.range.map(|range| stored_rank(range.worst)),
+            efficiency_low: standing.efficiency_interval.map(|interval| interval.low),
+            efficiency_high: standing.efficiency_interval.map(|interval| interval.high),
         }
     }
+}
+
+fn stored_rank(rank: u32) -> i32 {
+    i32::try_from(rank).unwrap_or(i32::MAX)
 }
 
 async fn list_lines(
@@ -207,7 +223,8 @@ async fn list_lines(
 ) -> Result<HashMap<TeamId, Line>, Error> {
     let rows = sqlx::query!(
         r#"select team_id as "team_id: TeamId", submission_id as "submission_id: SubmissionId", place,
-               rank, score, cost_s, quality, quality_term, cost_term, efficiency, unranked
+               rank, score, cost_s, quality, quality_term, cost_term, efficiency, unranked, rank_best,
+               rank_worst, efficiency_low, efficiency_high
            from standings
            where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
              and superseded_in is null"#,
@@ -232,6 +249,10 @@ async fn list_lines(
                 cost_term: row.cost_term,
                 efficiency: row.efficiency,
                 unranked: row.unranked,
+                rank_best: row.rank_best,
+                rank_worst: row.rank_worst,
+                efficiency_low: row.efficiency_low,
+                efficiency_high: row.efficiency_high,
             };
             (row.team_id, line)
         })
@@ -265,10 +286,11 @@ async fn insert_lines(
     sqlx::query!(
         "insert into standings (competition_id, hardware_class, split, board, version, team_id,
              submission_id, place, rank, score, cost_s, quality, quality_term, cost_term, efficiency,
-             unranked)
+             unranked, rank_best, rank_worst, efficiency_low, efficiency_high)
          select $1, $2, $3, $4, $5, * from unnest(
              $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::float8[], $11::float8[],
-             $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::text[])",
+             $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::text[],
+             $17::integer[], $18::integer[], $19::float8[], $20::float8[])",
         key.competition.0,
         key.hardware_class,
         stored_split(key.split),
@@ -285,6 +307,10 @@ async fn insert_lines(
         &column(lines, |line| line.cost_term) as &[Option<f64>],
         &column(lines, |line| line.efficiency) as &[Option<f64>],
         &column(lines, |line| line.unranked.clone()) as &[Option<String>],
+        &column(lines, |line| line.rank_best) as &[Option<i32>],
+        &column(lines, |line| line.rank_worst) as &[Option<i32>],
+        &column(lines, |line| line.efficiency_low) as &[Option<f64>],
+        &column(lines, |line| line.efficiency_high) as &[Option<f64>],
     )
     .execute(db)
     .await?;
@@ -326,6 +352,10 @@ pub struct BoardLine {
     pub cost_s: Option<f64>,
     pub efficiency: Result<Efficiency, Unranked>,
     pub summary: Summary,
+    pub precision: Precision,
+    /// Where the efficiency and the rank may lie, once the cost has an interval.
+    pub efficiency_interval: Option<Interval>,
+    pub range: Option<RankRange>,
     /// How many submissions the team has made.
     pub entries: i64,
 }
@@ -341,6 +371,8 @@ pub async fn list_standings(
                reference, submitted_at, artifact_size_bytes, score, cost_s, quality, quality_term,
                cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
+               cost_low_s, cost_high_s, later_failure, rank_best, rank_worst, efficiency_low,
+               efficiency_high,
                (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
            from standings as line
            join teams on teams.id = line.team_id
@@ -384,9 +416,25 @@ pub async fn list_standings(
                 trials: u32::try_from(row.trials).unwrap_or(0),
                 deterministic: row.deterministic,
             },
+            precision: Precision {
+                cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
+                later_failure: row.later_failure,
+            },
+            efficiency_interval: stored_interval(row.efficiency_low, row.efficiency_high),
+            range: row
+                .rank_best
+                .zip(row.rank_worst)
+                .map(|(best, worst)| RankRange {
+                    best: best.unsigned_abs(),
+                    worst: worst.unsigned_abs(),
+                }),
             entries: row.entries,
         })
         .collect())
+}
+
+pub(super) fn stored_interval(low: Option<f64>, high: Option<f64>) -> Option<Interval> {
+    low.zip(high).map(|(low, high)| Interval { low, high })
 }
 
 fn stored_efficiency(

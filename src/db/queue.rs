@@ -1,4 +1,5 @@
-//! The whole queue at one look: what is not finished, how far it is, and what the last ones took.
+//! The whole queue at one look: what is not finished, how far it is, and what the last ones took. What
+//! is measured again in the background stands apart, because nobody waits for it.
 
 use std::collections::HashMap;
 
@@ -18,6 +19,8 @@ pub struct Queue {
     pub runners: usize,
     /// The competitions that have such jobs.
     pub competitions: HashMap<CompetitionId, Load>,
+    /// How many entries are measured again, or will be, in the competitions in which one is just now.
+    pub deepening: HashMap<CompetitionId, i64>,
     /// Counts up whenever one of a competition's boards is ranked anew.
     pub board_versions: HashMap<CompetitionId, i64>,
 }
@@ -68,6 +71,7 @@ pub async fn read(db: &PgPool) -> Result<Queue, Error> {
             true => HashMap::new(),
             false => list_loads(db).await?,
         },
+        deepening: list_deepening(db).await?,
         jobs,
         runners: usize::try_from(runners::count_alive(db).await?).unwrap_or(0),
         board_versions: list_board_versions(db).await?,
@@ -84,7 +88,7 @@ async fn list_unfinished(db: &PgPool) -> Result<Vec<Unfinished>, Error> {
            from jobs
            join submissions on submissions.id = jobs.submission_id
            join teams on teams.id = submissions.team_id
-           where state in ('queued', 'running')
+           where purpose = 'evaluate' and state in ('queued', 'running')
            order by state = 'queued', priority, queued_at, jobs.id"#,
     )
     .fetch_all(db)
@@ -110,7 +114,7 @@ async fn list_running_phases(db: &PgPool) -> Result<HashMap<(JobId, i32), Vec<Be
                job_phases.trials, extract(epoch from now() - started_at)::float8 as "began_s!"
            from job_phases
            join jobs on jobs.id = job_phases.job_id and jobs.attempt = job_phases.attempt
-           where state = 'running'
+           where purpose = 'evaluate' and state = 'running'
            order by job_phases.number"#,
     )
     .fetch_all(db)
@@ -150,7 +154,7 @@ async fn list_loads(db: &PgPool) -> Result<HashMap<CompetitionId, Load>, Error> 
                select competition_id, min(queued_at) as since
                from jobs
                join submissions on submissions.id = jobs.submission_id
-               where state in ('queued', 'running')
+               where purpose = 'evaluate' and state in ('queued', 'running')
                group by competition_id)
            select competition_id as "competition: CompetitionId",
                (select percentile_cont(0.5) within group (order by seconds)
@@ -164,7 +168,7 @@ async fn list_loads(db: &PgPool) -> Result<HashMap<CompetitionId, Load>, Error> 
                 from jobs
                 join submissions on submissions.id = jobs.submission_id
                 where submissions.competition_id = busy.competition_id
-                  and state in ('scored', 'failed') and finished_at >= busy.since) as "finished!"
+                  and purpose = 'evaluate' and state in ('scored', 'failed') and finished_at >= busy.since) as "finished!"
            from busy"#,
     )
     .fetch_all(db)
@@ -177,6 +181,23 @@ async fn list_loads(db: &PgPool) -> Result<HashMap<CompetitionId, Load>, Error> 
         (row.competition, load)
     });
     Ok(loads.collect())
+}
+
+async fn list_deepening(db: &PgPool) -> Result<HashMap<CompetitionId, i64>, Error> {
+    let rows = sqlx::query!(
+        r#"select competition_id as "competition: CompetitionId", count(*) as "entries!"
+           from jobs
+           join submissions on submissions.id = jobs.submission_id
+           where purpose = 'deepen' and state in ('queued', 'running')
+           group by competition_id
+           having bool_or(state = 'running')"#,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.competition, row.entries))
+        .collect())
 }
 
 async fn list_board_versions(db: &PgPool) -> Result<HashMap<CompetitionId, i64>, Error> {

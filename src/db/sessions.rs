@@ -1,5 +1,7 @@
 //! What was measured: sessions and their trials, the summaries, and the smoke runs' logs.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
@@ -9,6 +11,7 @@ use super::competitions::stored_digest;
 use super::jobs::Claim;
 use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::Profile;
+use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
 use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Summary, Trial};
@@ -22,6 +25,8 @@ pub struct NewSession<'a> {
     pub fingerprint: &'a serde_json::Value,
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
+    /// Of a session that deepens.
+    pub end: Option<EndOfTurn>,
     pub trials: &'a [Trial],
 }
 
@@ -32,23 +37,21 @@ pub async fn insert(
     session: &NewSession<'_>,
 ) -> Result<SessionId, Error> {
     let id = SessionId::new();
-    let profile = match session.profile {
-        Profile::Quick => "quick",
-    };
     sqlx::query!(
         "insert into sessions (id, submission_id, job_id, attempt, runner_id, hardware_class, profile,
-             fingerprint, started_at, ended_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             fingerprint, started_at, ended_at, ended_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         id.0,
         claim.submission.0,
         claim.job.0,
         claim.attempt,
         claim.runner.0,
         session.hardware_class,
-        profile,
+        session.profile.as_str(),
         Json(session.fingerprint) as _,
         session.started_at,
         session.ended_at,
+        session.end.map(EndOfTurn::as_str),
     )
     .execute(&mut *db)
     .await?;
@@ -213,6 +216,56 @@ pub async fn insert_summary(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Replaces what the trials of a submission amount to, once there are more of them. Its scores stay
+/// those of the evaluation.
+pub async fn update_summary(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+    summary: &Summary,
+    precision: &Precision,
+    recorded_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update summaries
+         set inference_wall_s = $2, inference_cpu_s = $3, total_wall_s = $4, total_cpu_s = $5,
+             peak_memory_bytes = $6, energy = $7, trials = $8, deterministic = $9, cost_low_s = $10,
+             cost_high_s = $11, later_failure = $12, recorded_at = $13
+         where submission_id = $1",
+        submission.0,
+        wall_s(summary.inference),
+        cpu_s(summary.inference),
+        summary.total.wall.as_secs_f64(),
+        summary.total.cpu.as_secs_f64(),
+        summary.peak_memory.as_i64(),
+        Json(&summary.energy) as _,
+        i32::try_from(summary.trials).unwrap_or(i32::MAX),
+        summary.deterministic,
+        precision.cost_s.map(|interval| interval.low),
+        precision.cost_s.map(|interval| interval.high),
+        precision.later_failure,
+        recorded_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What was spent on more trials of a submission so far.
+pub async fn time_spent_deepening(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Duration, Error> {
+    let spent_s = sqlx::query_scalar!(
+        r#"select coalesce(sum(extract(epoch from ended_at - started_at)), 0)::float8 as "spent_s!"
+           from sessions
+           where submission_id = $1 and profile = 'standard'"#,
+        submission.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Duration::try_from_secs_f64(spent_s).unwrap_or_default())
 }
 
 fn wall_s(cost: Option<PhaseCost>) -> Option<f64> {

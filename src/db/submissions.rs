@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor};
 
+use super::boards::stored_interval;
 use super::competitions::stored_digest;
 use super::{Error, Inserted};
 use crate::domain::competition::EntryKind;
+use crate::domain::deepening::Precision;
 use crate::domain::digest::Digest;
 use crate::domain::energy::Energy;
 use crate::domain::ids::{CompetitionId, JobId, SubmissionId, SubmissionNumber, TeamId, UserId};
@@ -92,7 +94,8 @@ pub async fn count_against_quota(
         r#"select coalesce(sum(charges), 0) as "count!"
            from submissions
            join jobs on jobs.submission_id = submissions.id
-           where team_id = $1 and queued_at >= $2 and (jobs.state <> 'cancelled' or jobs.attempt > 0)
+           where team_id = $1 and purpose = 'evaluate' and queued_at >= $2
+             and (jobs.state <> 'cancelled' or jobs.attempt > 0)
              and jobs.failure_class is distinct from 'metric'
              and jobs.failure_class is distinct from 'infrastructure'
              and jobs.failure_class is distinct from 'noise'"#,
@@ -140,6 +143,7 @@ pub struct Scored {
     /// For the host's eyes until the competition is over.
     pub score_private: f64,
     pub summary: Summary,
+    pub precision: Precision,
 }
 
 struct Row {
@@ -179,6 +183,9 @@ struct Row {
     energy: Option<Json<Energy>>,
     measured_trials: Option<i32>,
     deterministic: Option<bool>,
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
+    later_failure: Option<String>,
 }
 
 pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, Error> {
@@ -224,11 +231,12 @@ async fn select(
                inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
                total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
                energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
-               deterministic as "deterministic?"
+               deterministic as "deterministic?", cost_low_s as "cost_low_s?",
+               cost_high_s as "cost_high_s?", later_failure as "later_failure?"
            from submissions
            join competitions on competitions.id = submissions.competition_id
            join teams on teams.id = submissions.team_id
-           join jobs on jobs.submission_id = submissions.id
+           join jobs on jobs.submission_id = submissions.id and jobs.purpose = 'evaluate'
            left join summaries on summaries.submission_id = submissions.id
            where ($1::uuid is null or submissions.id = $1) and ($2::uuid is null or team_id = $2)
            order by number desc"#,
@@ -281,6 +289,10 @@ fn scored(row: &Row) -> Option<Scored> {
             energy: row.energy.as_ref()?.0.clone(),
             trials: u32::try_from(row.measured_trials?).unwrap_or(0),
             deterministic: row.deterministic?,
+        },
+        precision: Precision {
+            cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
+            later_failure: row.later_failure.clone(),
         },
     })
 }

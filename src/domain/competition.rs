@@ -208,11 +208,23 @@ impl EntryKind {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measuring {
     pub profile: Profile,
     pub window: Window,
+    /// Whether an idle runner measures again what stands on the board.
+    pub deepen: bool,
+}
+
+impl Default for Measuring {
+    fn default() -> Measuring {
+        Measuring {
+            profile: Profile::default(),
+            window: Window::default(),
+            deepen: true,
+        }
+    }
 }
 
 /// How much is measured for one rank.
@@ -222,6 +234,18 @@ pub enum Profile {
     /// One warm-up and three trials: a figure at once, and no rank range.
     #[default]
     Quick,
+    /// Trials until the cost is known well enough. An idle runner makes them; nothing begins with
+    /// this profile.
+    Standard,
+}
+
+impl Profile {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::Quick => "quick",
+            Profile::Standard => "standard",
+        }
+    }
 }
 
 /// The stretch of time that is ranked. Both are always recorded.

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::competition::Direction;
+use super::statistics::Interval;
 
 /// The constants of the formula, frozen when the host's reference entry is scored, so that no
 /// later entry moves another one's efficiency. One for each hardware class and split.
@@ -114,6 +115,15 @@ impl Scale {
             cost_term,
             value: quality_term + cost_term,
         })
+    }
+
+    /// Where an efficiency may lie whose cost lies in this interval, in seconds. The score has no
+    /// part in it: it is the same in every trial.
+    pub fn interval(&self, efficiency: &Efficiency, cost_s: Interval) -> Interval {
+        Interval {
+            low: efficiency.quality_term + cost_s.low / self.cost_scale_s,
+            high: efficiency.quality_term + cost_s.high / self.cost_scale_s,
+        }
     }
 }
 
@@ -262,6 +272,19 @@ mod tests {
             scale.efficiency(0.9, Some(f64::NAN)),
             Err(Unranked::BelowResolution)
         );
+    }
+
+    #[test]
+    fn an_interval_of_the_cost_is_one_of_the_efficiency() {
+        let scale = accuracy_scale();
+        let entry = scale.efficiency(0.99, Some(0.2)).unwrap();
+        let cost_s = Interval {
+            low: 0.1,
+            high: 0.4,
+        };
+        let interval = scale.interval(&entry, cost_s);
+        assert!((interval.low - 0.01).abs() < 1e-12);
+        assert!((interval.high - 0.04).abs() < 1e-12);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod clock;
 pub mod competition;
+pub mod deepening;
 pub mod digest;
 pub mod efficiency;
 pub mod energy;

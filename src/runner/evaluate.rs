@@ -9,9 +9,11 @@ use super::inputs::Prepared;
 use super::record::Evaluated;
 use super::{Desk, JobError, Runner, empty_folder};
 use crate::db;
-use crate::db::jobs::{Claim, Lease};
+use crate::db::competitions::Competition;
+use crate::db::jobs::{Claim, Lease, Purpose};
 use crate::db::sessions::{RunLog, SmokeRun};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
+use crate::domain::ids::CompetitionId;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
@@ -29,13 +31,7 @@ enum Verdict {
 impl Runner {
     /// Evaluates what was claimed, and writes down what came of it.
     pub(super) fn evaluate(&mut self, claim: &Claim) -> Result<(), JobError> {
-        let desk = &self.desk;
-        let competition = desk
-            .wait_for(db::competitions::find(&desk.db, claim.competition))?
-            .ok_or_else(|| JobError::Competition {
-                slug: claim.competition.to_string(),
-                what: "it is gone".to_owned(),
-            })?;
+        let competition = self.desk.find_competition(claim.competition)?;
         let prepared = self.prepared(&competition)?;
         match self.run_behind_walls(claim, &competition.spec, &prepared)? {
             Verdict::Scored(evaluated) => self.record(claim, &competition, &evaluated),
@@ -95,7 +91,7 @@ impl Runner {
     }
 
     /// The submission's bytes where sandboxes can read them: a model as a file, a script unpacked.
-    fn fetch_entry(&self, claim: &Claim) -> Result<FetchedEntry, JobError> {
+    pub(super) fn fetch_entry(&self, claim: &Claim) -> Result<FetchedEntry, JobError> {
         let fetched = FetchedEntry(self.folder.join(format!("entry-{}", claim.artifact)));
         let failed = |source| JobError::File {
             doing: "make",
@@ -124,10 +120,10 @@ impl Runner {
 }
 
 /// Passes on what a session says while it lasts.
-struct Watch<'a> {
-    desk: &'a Desk,
-    claim: &'a Claim,
-    spec: &'a CompetitionSpec,
+pub(super) struct Watch<'a> {
+    pub desk: &'a Desk,
+    pub claim: &'a Claim,
+    pub spec: &'a CompetitionSpec,
 }
 
 impl Observer for Watch<'_> {
@@ -157,6 +153,14 @@ impl From<HiddenRun> for RunLog {
 }
 
 impl Desk {
+    pub(super) fn find_competition(&self, id: CompetitionId) -> Result<Competition, JobError> {
+        let found = self.wait_for(db::competitions::find(&self.db, id))?;
+        found.ok_or_else(|| JobError::Competition {
+            slug: id.to_string(),
+            what: "it is gone".to_owned(),
+        })
+    }
+
     /// Extends the lease and shows the phase. A database that cannot be reached for a moment does
     /// not stop a session: whether the lease held is asked again when it is recorded.
     fn heartbeat(&self, claim: &Claim, spec: &CompetitionSpec, phase: Phase) -> GoOn {
@@ -165,7 +169,13 @@ impl Desk {
         let beat = async {
             let held = db::jobs::heartbeat(&self.db, claim, lease, phase).await?;
             db::runners::touch(&self.db, self.id).await?;
-            db::notifications::submission_moved(&self.db, claim.submission).await?;
+            match claim.purpose {
+                Purpose::Evaluate => {
+                    db::notifications::submission_moved(&self.db, claim.submission).await?;
+                }
+                // Nobody watches it.
+                Purpose::Deepen => {}
+            }
             Ok::<_, db::Error>(held)
         };
         match self.wait_for(beat) {
@@ -192,7 +202,7 @@ impl Desk {
 }
 
 /// A folder with a copy of the entry, which goes away with its value.
-struct FetchedEntry(PathBuf);
+pub(super) struct FetchedEntry(PathBuf);
 
 impl FetchedEntry {
     fn file(&self) -> PathBuf {
@@ -204,7 +214,7 @@ impl FetchedEntry {
     }
 
     /// What a sandbox reads of it.
-    fn path(&self, kind: EntryKind) -> PathBuf {
+    pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
             EntryKind::Onnx => self.file(),
             EntryKind::Script => self.source(),
@@ -223,7 +233,7 @@ impl Drop for FetchedEntry {
 }
 
 /// Reads predictions as this kind of entry leaves them, for rows of these ids.
-fn read(
+pub(super) fn read(
     kind: EntryKind,
     predictions: &[u8],
     spec: &CompetitionSpec,

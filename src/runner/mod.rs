@@ -1,6 +1,8 @@
-//! Takes a job from the queue to its score: claim, smoke run, session, score, record. One thread,
-//! one job at a time, and nothing in the background that a measurement could feel.
+//! Takes a job from the queue to its score: claim, smoke run, session, score, record. With nothing
+//! else to do it measures again what stands on a board. One thread, one job at a time, and nothing
+//! in the background that a measurement could feel.
 
+mod deepen;
 mod evaluate;
 mod inputs;
 mod record;
@@ -19,7 +21,7 @@ use sqlx::PgPool;
 use tokio::runtime::Runtime;
 
 use crate::db;
-use crate::db::jobs::{Claim, Lease};
+use crate::db::jobs::{Claim, Lease, Purpose};
 use crate::db::notifications::{JOBS, Listener};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{CompetitionId, RunnerId};
@@ -35,6 +37,9 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(600);
 /// Attempts at a job that may itself be what makes us fail.
 const PATIENCE: i32 = 4;
+
+/// A run is never given more CPUs.
+const MOST_CPUS: u32 = 64;
 
 /// A failure of ours: logged for the operator, and the job is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +111,8 @@ pub struct Runner {
     desk: Desk,
     bench: Bench,
     machine: Machine,
+    /// All that runs of this machine may be of, by the number of their CPUs.
+    hardware_classes: Vec<String>,
     folder: PathBuf,
     machine_lock: PathBuf,
     prepared: HashMap<CompetitionId, Rc<Prepared>>,
@@ -156,6 +163,9 @@ impl Runner {
                 tokio,
             },
             bench: parts.bench,
+            hardware_classes: (1..=MOST_CPUS)
+                .map(|cpus| machine.hardware_class(cpus))
+                .collect(),
             machine,
             folder: parts.folder,
             machine_lock: parts.machine_lock,
@@ -202,15 +212,20 @@ impl Runner {
         self.fail_exhausted()?;
         let desk = &self.desk;
         desk.wait_for(db::runners::touch(&desk.db, desk.id))?;
-        let Some(claim) = desk.wait_for(db::jobs::claim(&desk.db, desk.id, desk.lease))? else {
+        let claim = db::jobs::claim(&desk.db, desk.id, &self.hardware_classes, desk.lease);
+        let Some(claim) = desk.wait_for(claim)? else {
             return Ok(false);
+        };
+        let (took, done) = match claim.purpose {
+            Purpose::Evaluate => ("took a job", Runner::evaluate as fn(&mut _, &_) -> _),
+            Purpose::Deepen => ("idle, so measuring an entry again", Runner::deepen as _),
         };
         tracing::info!(
             submission.id = %claim.submission,
             job.attempt = claim.attempt,
-            "took a job"
+            "{took}"
         );
-        if let Err(error) = self.evaluate(&claim) {
+        if let Err(error) = done(self, &claim) {
             self.try_again(&claim, &error)?;
         }
         Ok(true)

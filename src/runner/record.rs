@@ -12,7 +12,6 @@ use crate::db::jobs::{Claim, Lease};
 use crate::db::sessions::{NewSession, StoredScores};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Scale, Unranked};
-use crate::domain::ids::CompetitionId;
 use crate::domain::ranking::{self, Board};
 use crate::domain::split::Split;
 use crate::domain::submission::Failure;
@@ -67,10 +66,7 @@ impl Runner {
     ) -> Result<Lease, db::Error> {
         let spec = &competition.spec;
         let hardware_class = self.machine.hardware_class(spec.limits.cpus);
-        let mut fingerprint =
-            serde_json::to_value(&self.machine).expect("a machine is texts and numbers");
-        fingerprint["runtime"] = evaluated.runtime.as_str().into();
-        fingerprint["limits"] = serde_json::to_value(&spec.limits).expect("limits are numbers");
+        let fingerprint = self.fingerprint(spec, &evaluated.runtime);
         let now = self.desk.clock.now();
 
         let mut transaction = self.desk.db.begin().await?;
@@ -84,6 +80,7 @@ impl Runner {
             fingerprint: &fingerprint,
             started_at: evaluated.started_at,
             ended_at: now,
+            end: None,
             trials: &evaluated.trials,
         };
         db::sessions::insert(&mut transaction, claim, &session).await?;
@@ -120,11 +117,19 @@ impl Runner {
                 .await?;
             }
         }
-        rank(&mut transaction, competition.id, spec, &hardware_class, now).await?;
+        rank(&mut transaction, competition, &hardware_class, now).await?;
         db::notifications::submission_moved(&mut *transaction, claim.submission).await?;
-        db::notifications::board_ranked(&mut *transaction, competition.id).await?;
         transaction.commit().await?;
         Ok(Lease::Held)
+    }
+
+    /// The environment of a session that was run by `runtime`.
+    pub(super) fn fingerprint(&self, spec: &CompetitionSpec, runtime: &str) -> serde_json::Value {
+        let mut fingerprint =
+            serde_json::to_value(&self.machine).expect("a machine is texts and numbers");
+        fingerprint["runtime"] = runtime.into();
+        fingerprint["limits"] = serde_json::to_value(&spec.limits).expect("limits are numbers");
+        fingerprint
     }
 
     pub(super) fn record_failure(&self, claim: &Claim, failure: &Failure) -> Result<(), JobError> {
@@ -184,14 +189,19 @@ async fn freeze(
     .await
 }
 
-/// Ranks all boards of a competition in one hardware class.
-async fn rank(
+/// Ranks all boards of a competition in one hardware class, and queues what stands on the public one
+/// to be measured again when there is nothing else to do.
+pub(super) async fn rank(
     transaction: &mut PgTransaction<'_>,
-    competition: CompetitionId,
-    spec: &CompetitionSpec,
+    competition: &Competition,
     hardware_class: &str,
     now: DateTime<Utc>,
 ) -> Result<(), db::Error> {
+    let Competition {
+        id: competition,
+        ref spec,
+        ..
+    } = *competition;
     for split in Split::ALL {
         let scale =
             db::boards::find_scale(&mut **transaction, competition, hardware_class, split).await?;
@@ -215,5 +225,8 @@ async fn rank(
             db::boards::insert_standings(transaction, &key, &standings, now).await?;
         }
     }
-    Ok(())
+    if spec.measuring.deepen {
+        db::jobs::queue_deepening(transaction, competition, hardware_class, now).await?;
+    }
+    db::notifications::board_ranked(&mut **transaction, competition).await
 }

@@ -1,5 +1,6 @@
 //! One measuring session: the smoke run on the public sample, the pilot, and the trials over the
-//! hidden test inputs, each in a process and a sandbox of its own. Knows no database. The only
+//! hidden test inputs, each in a process and a sandbox of its own; or more trials of what was
+//! measured before. Knows no database. The only
 //! place where the sandbox and the meter meet.
 
 mod ending;
@@ -100,10 +101,10 @@ pub struct HiddenRun {
     pub stderr: String,
 }
 
-/// A session that came to its end.
-#[derive(Debug)]
+/// What a session recorded.
+#[derive(Debug, Default)]
 pub struct Session {
-    /// At least one.
+    /// At least one, unless a session that adds trials was told to stop before the first.
     pub trials: Vec<Trial>,
     /// The predictions of each trial, as the entry wrote them.
     pub predictions: Vec<Vec<u8>>,
@@ -121,6 +122,34 @@ pub enum Ended {
     Stopped,
 }
 
+/// The trials that a session adds to those of former ones.
+#[derive(Debug, Clone, Copy)]
+pub struct More {
+    /// The passes of the former ones, so that their windows are alike.
+    pub passes: u32,
+    /// How many there are already.
+    pub former: u32,
+    /// How many there are at most at the end.
+    pub most: u32,
+}
+
+/// A session that added trials to those of former ones.
+#[derive(Debug)]
+pub struct Added {
+    /// Whatever ended it, these trials held out.
+    pub session: Session,
+    pub end: AddedEnd,
+}
+
+#[derive(Debug)]
+pub enum AddedEnd {
+    Whole,
+    /// The next trial failed.
+    Failed(Failure),
+    /// It was told not to go on.
+    Stopped,
+}
+
 /// Hears how a session gets on, between windows and never inside one.
 pub trait Observer {
     /// Says what comes next; answers whether to go on.
@@ -132,7 +161,8 @@ pub trait Observer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoOn {
     Yes,
-    /// The lease is lost, or the submission was cancelled.
+    /// The lease is lost, the submission was cancelled, or somebody waits for what is done in the
+    /// background.
     No,
 }
 
@@ -199,7 +229,8 @@ impl Bench {
         observer: &mut dyn Observer,
     ) -> Result<Ended, SessionError> {
         let trials = match candidate.spec.measuring.profile {
-            Profile::Quick => QUICK_TRIALS,
+            // More are added in the background.
+            Profile::Quick | Profile::Standard => QUICK_TRIALS,
         };
         if observer.progress(Phase::WarmUp) == GoOn::No {
             return Ok(Ended::Stopped);
@@ -225,27 +256,83 @@ impl Bench {
             if observer.progress(Phase::Trial { number, of: trials }) == GoOn::No {
                 return Ok(Ended::Stopped);
             }
-            let run = self.run_hidden(candidate, test, passes, number, observer)?;
-            let measured = match run.result {
-                Ok(measured) => measured,
+            match self.trial(candidate, test, passes, number, observer)? {
+                Ok(trial) => session.push(trial),
                 Err(failure) => return Ok(Ended::Failed(failure)),
-            };
-            if let Phases::Harness(phases) = &measured.phases
-                && remembers(phases, passes)
-            {
-                return Ok(Ended::Failed(unlike_passes()));
             }
-            session.trials.push(Trial {
-                number,
-                phases: measured.phases,
-                passes,
-                peak_memory: measured.peak_memory,
-                energy: measured.energy,
-                predictions: Digest::of(&measured.predictions),
-            });
-            session.predictions.push(measured.predictions);
         }
         Ok(Ended::Whole(session))
+    }
+
+    /// Adds trials to those of former sessions, each as one of theirs: in a fresh process and
+    /// sandbox, with as many passes, after a warm-up that is not recorded. Ends early when
+    /// `is_enough` says so of those added so far.
+    pub fn add_trials(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        more: More,
+        is_enough: &dyn Fn(&[Trial]) -> bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Added, SessionError> {
+        let mut session = Session::default();
+        if observer.progress(Phase::WarmUp) == GoOn::No {
+            return Ok(session.ended(AddedEnd::Stopped));
+        }
+        self.warm_runtime()?;
+        sandbox::warm(candidate.entry)?;
+        let warm_up = self.run_hidden(candidate, test, 1, 0, observer)?;
+        match warm_up.result {
+            Ok(measured) => session.runtime = measured.runtime,
+            Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+        }
+        for number in more.former + 1..=more.most {
+            let phase = Phase::Trial {
+                number,
+                of: more.most,
+            };
+            if observer.progress(phase) == GoOn::No {
+                return Ok(session.ended(AddedEnd::Stopped));
+            }
+            match self.trial(candidate, test, more.passes, number, observer)? {
+                Ok(trial) => session.push(trial),
+                Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+            }
+            if is_enough(&session.trials) {
+                break;
+            }
+        }
+        Ok(session.ended(AddedEnd::Whole))
+    }
+
+    /// One trial and its predictions.
+    fn trial(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        passes: u32,
+        number: u32,
+        observer: &mut dyn Observer,
+    ) -> Result<Result<(Trial, Vec<u8>), Failure>, SessionError> {
+        let run = self.run_hidden(candidate, test, passes, number, observer)?;
+        let measured = match run.result {
+            Ok(measured) => measured,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if let Phases::Harness(phases) = &measured.phases
+            && remembers(phases, passes)
+        {
+            return Ok(Err(unlike_passes()));
+        }
+        let trial = Trial {
+            number,
+            phases: measured.phases,
+            passes,
+            peak_memory: measured.peak_memory,
+            energy: measured.energy,
+            predictions: Digest::of(&measured.predictions),
+        };
+        Ok(Ok((trial, measured.predictions)))
     }
 
     /// A run of which participants see no output, and no message that could hold hidden data.
@@ -282,6 +369,17 @@ impl Bench {
             EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
             EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
         }
+    }
+}
+
+impl Session {
+    fn push(&mut self, (trial, predictions): (Trial, Vec<u8>)) {
+        self.trials.push(trial);
+        self.predictions.push(predictions);
+    }
+
+    fn ended(self, end: AddedEnd) -> Added {
+        Added { session: self, end }
     }
 }
 

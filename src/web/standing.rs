@@ -7,7 +7,7 @@ use crate::db::submissions::{Scored, Submission};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Efficiency, Gap, Unranked};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
-use crate::domain::ranking::Board;
+use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardScale, BoardView, Wanted};
@@ -17,6 +17,8 @@ use crate::web::error::Error;
 pub struct Standing {
     pub efficiency: Result<Efficiency, Unranked>,
     pub place: Place,
+    /// The ranks that what was measured leaves open.
+    pub range: Option<RankRange>,
     /// The line before its own, or its team's better one.
     pub next: Option<Next>,
 }
@@ -45,6 +47,16 @@ pub enum Place {
 }
 
 impl Standing {
+    /// What is claimed of the rank beyond itself.
+    pub fn range_text(&self) -> Option<String> {
+        let RankRange { best, worst } = self.range?;
+        Some(if best == worst {
+            "certain, to 99 %".to_owned()
+        } else {
+            format!("{best}–{worst} with 99 % confidence")
+        })
+    }
+
     /// Where a scored submission stands on this board.
     pub fn of(
         submission: &Submission,
@@ -68,10 +80,15 @@ impl Standing {
             Some(line) => line.rank.map_or(Place::Unranked, Place::Ranked),
             None => Place::Unranked,
         };
+        let range = match &place {
+            Place::Ranked(_) => line.and_then(|line| line.range),
+            Place::Behind { .. } | Place::Unranked => None,
+        };
         let next = next(result, spec, cost_s, board, &place);
         Standing {
             efficiency,
             place,
+            range,
             next,
         }
     }

@@ -7,6 +7,7 @@ mod browser;
 mod client;
 mod command_line;
 mod crashes;
+mod deepening;
 mod harness;
 mod live;
 mod migrations;

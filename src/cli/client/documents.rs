@@ -181,6 +181,8 @@ pub struct FormulaDocument {
 #[derive(Debug, Deserialize)]
 pub struct LineDocument {
     pub rank: Option<i32>,
+    pub rank_best: Option<u32>,
+    pub rank_worst: Option<u32>,
     pub team: String,
     pub reference: bool,
     pub score: f64,

@@ -161,6 +161,9 @@ struct StandingDocument<'a> {
     place: i32,
     /// Null for a line that is listed but has no rank.
     rank: Option<i32>,
+    /// The ranks that what was measured leaves open; null where no range is claimed.
+    rank_best: Option<u32>,
+    rank_worst: Option<u32>,
     team_id: TeamId,
     team: &'a str,
     submission: SubmissionId,
@@ -169,7 +172,12 @@ struct StandingDocument<'a> {
     submitted_at: DateTime<Utc>,
     score: f64,
     cost_s: Option<f64>,
+    /// Null with too few trials.
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
     efficiency: Option<f64>,
+    efficiency_low: Option<f64>,
+    efficiency_high: Option<f64>,
     quality: Option<f64>,
     quality_term: Option<f64>,
     cost_term: Option<f64>,
@@ -180,6 +188,10 @@ struct StandingDocument<'a> {
     file_size_bytes: u64,
     energy: EnergyDocument,
     trials: u32,
+    profile: Profile,
+    deterministic: bool,
+    /// The code of the failure of a trial made after the evaluation.
+    later_failure: Option<&'a str>,
     entries: i64,
 }
 
@@ -189,6 +201,8 @@ impl<'a> StandingDocument<'a> {
         StandingDocument {
             place: line.place,
             rank: line.rank,
+            rank_best: line.range.map(|range| range.best),
+            rank_worst: line.range.map(|range| range.worst),
             team_id: line.team,
             team: &line.team_name,
             submission: line.submission,
@@ -197,7 +211,11 @@ impl<'a> StandingDocument<'a> {
             submitted_at: line.submitted_at,
             score: line.score,
             cost_s: line.cost_s,
+            cost_low_s: line.precision.cost_s.map(|interval| interval.low),
+            cost_high_s: line.precision.cost_s.map(|interval| interval.high),
             efficiency: efficiency.map(|e| e.value),
+            efficiency_low: line.efficiency_interval.map(|interval| interval.low),
+            efficiency_high: line.efficiency_interval.map(|interval| interval.high),
             quality: efficiency.map(|e| e.quality),
             quality_term: efficiency.map(|e| e.quality_term),
             cost_term: efficiency.map(|e| e.cost_term),
@@ -208,6 +226,9 @@ impl<'a> StandingDocument<'a> {
             file_size_bytes: line.artifact_size.as_u64(),
             energy: EnergyDocument::from(&line.summary.energy),
             trials: line.summary.trials,
+            profile: line.precision.profile(),
+            deterministic: line.summary.deterministic,
+            later_failure: line.precision.later_failure.as_deref(),
             entries: line.entries,
         }
     }

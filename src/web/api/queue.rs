@@ -5,19 +5,32 @@ use actix_web::web::Data;
 use serde::Serialize;
 
 use crate::db;
+use crate::db::jobs::Purpose;
 use crate::web::App;
 use crate::web::error::ApiError;
 
-/// How much is waiting and how much is being evaluated, in all competitions.
+/// How much is waiting and how much is being evaluated, in all competitions. What an idle runner does
+/// in the background stands apart: nobody waits for it.
 pub async fn show(app: Data<App>) -> Result<HttpResponse, ApiError> {
     #[derive(Serialize)]
     struct Queue {
         queued: i64,
         running: i64,
+        deepening: Deepening,
     }
-    let length = db::jobs::count(&app.db).await?;
+    #[derive(Serialize)]
+    struct Deepening {
+        queued: i64,
+        running: i64,
+    }
+    let evaluations = db::jobs::count(&app.db, Purpose::Evaluate).await?;
+    let deepening = db::jobs::count(&app.db, Purpose::Deepen).await?;
     Ok(HttpResponse::Ok().json(Queue {
-        queued: length.queued,
-        running: length.running,
+        queued: evaluations.queued,
+        running: evaluations.running,
+        deepening: Deepening {
+            queued: deepening.queued,
+            running: deepening.running,
+        },
     }))
 }

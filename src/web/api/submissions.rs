@@ -10,7 +10,7 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
-use crate::domain::competition::EntryKind;
+use crate::domain::competition::{EntryKind, Profile};
 use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
@@ -181,6 +181,12 @@ struct ResultDocument {
     /// Per pass over the test inputs.
     energy: EnergyDocument,
     deterministic: bool,
+    /// `standard` once there are trials enough for an interval of the ranked cost.
+    profile: Profile,
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
+    /// The code of the failure of a trial made after the evaluation.
+    later_failure: Option<String>,
     trials: Vec<TrialDocument>,
 }
 
@@ -194,6 +200,8 @@ struct StandingDocument {
     cost_term: Option<f64>,
     unranked: Option<Unranked>,
     rank: Option<i32>,
+    rank_best: Option<u32>,
+    rank_worst: Option<u32>,
     /// How many lines of the board have a rank.
     ranked: usize,
     /// The submission that is the team's line instead.
@@ -309,6 +317,8 @@ async fn find_standing(
         cost_term: efficiency.map(|e| e.cost_term),
         unranked: standing.efficiency.err(),
         rank,
+        rank_best: standing.range.map(|range| range.best),
+        rank_worst: standing.range.map(|range| range.worst),
         ranked: ranked().count(),
         behind,
     }))
@@ -352,6 +362,10 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,
+            profile: result.precision.profile(),
+            cost_low_s: result.precision.cost_s.map(|interval| interval.low),
+            cost_high_s: result.precision.cost_s.map(|interval| interval.high),
+            later_failure: result.precision.later_failure,
             trials: trials.iter().map(TrialDocument::from).collect(),
         }),
         url: format!("/submissions/{}", submission.id),

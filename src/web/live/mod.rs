@@ -147,6 +147,12 @@ impl Outlook {
         })
     }
 
+    /// How many entries of a competition are measured again, or will be, if that is what a runner does
+    /// just now.
+    pub fn deepening(&self, competition: CompetitionId) -> Option<i64> {
+        self.queue.deepening.get(&competition).copied()
+    }
+
     fn board_version(&self, competition: CompetitionId) -> i64 {
         let versions = &self.queue.board_versions;
         versions.get(&competition).copied().unwrap_or(0)
@@ -331,6 +337,7 @@ mod tests {
                 (ours, load(Some(5.0), 2)),
                 (theirs, load(Some(40.0), 0)),
             ]),
+            deepening: HashMap::new(),
             board_versions: HashMap::new(),
         };
         let outlook = Outlook::of(queue);

@@ -72,8 +72,15 @@ impl OverviewPage {
     }
 
     fn profile(&self) -> &'static str {
-        match self.spec().measuring.profile {
-            Profile::Quick => "quick: one warm-up and three trials; the median counts",
+        let measuring = &self.spec().measuring;
+        match (measuring.profile, measuring.deepen) {
+            (Profile::Quick | Profile::Standard, true) => {
+                "quick: one warm-up and three trials; then, by an idle runner, up to thirty. The median \
+                 counts"
+            }
+            (Profile::Quick | Profile::Standard, false) => {
+                "quick: one warm-up and three trials; the median counts"
+            }
         }
     }
 

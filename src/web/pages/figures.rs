@@ -8,6 +8,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 
 use crate::domain::competition::Metric;
+use crate::domain::statistics::Interval;
 use crate::domain::units::{Bytes, Joules};
 
 /// A number with its unit, which stands back a little.
@@ -121,6 +122,11 @@ pub fn efficiency(value: f64) -> String {
     signed(format!("{value:.4}"))
 }
 
+/// Where an efficiency may lie: "0.0094–0.0097".
+pub fn efficiencies(interval: Interval) -> String {
+    format!("{}–{}", efficiency(interval.low), efficiency(interval.high))
+}
+
 /// By how much a score must change, with its sign; rounded up, so that what is said is enough.
 pub fn score_change(metric: Metric, change: f64) -> String {
     let size = match metric {
@@ -175,8 +181,11 @@ pub fn count(number: u64) -> String {
 /// A count with its noun: "1 team", "2 teams".
 pub fn counted(number: i64, noun: &str) -> String {
     let number = u64::try_from(number).unwrap_or(0);
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
+    match (number, noun.strip_suffix("ry")) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ries", count(number)),
+        (_, None) => format!("{} {noun}s", count(number)),
+    }
 }
 
 /// How far off an instant is, in words: "in 12 days", "3 hours ago".
@@ -392,5 +401,6 @@ mod tests {
         }
         assert_eq!(counted(1, "team"), "1 team");
         assert_eq!(counted(2, "team"), "2 teams");
+        assert_eq!(counted(2, "entry"), "2 entries");
     }
 }

@@ -20,7 +20,7 @@ use crate::db;
 use crate::db::boards::BoardLine;
 use crate::domain::competition::{Direction, Metric, Window};
 use crate::domain::ids::TeamId;
-use crate::domain::ranking::Board;
+use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
 use crate::web::App;
 use crate::web::boards::{self, BoardQuery, BoardScale, BoardView};
@@ -36,6 +36,8 @@ struct LeaderboardPage<'a> {
     /// The reader's team, whose line is marked.
     own_team: Option<TeamId>,
     under_way: Option<UnderWay>,
+    /// How many entries are being measured again while nobody waits, or will be.
+    deepening: Option<i64>,
 }
 
 /// One line, with all that its cells show.
@@ -44,6 +46,8 @@ struct Row<'a> {
     metric: Metric,
     window: Window,
     is_own: bool,
+    /// Whether ranks depend on what was measured.
+    is_by_efficiency: bool,
     /// Of the ranked entries.
     terms: Option<TermsBar>,
 }
@@ -61,6 +65,35 @@ impl Row<'_> {
         self.line
             .rank
             .map_or_else(|| "–".to_owned(), |rank| rank.to_string())
+    }
+
+    /// The ranks that are open: "(2–5)", "(3)" where no other is, "quick" where that is not known.
+    fn range(&self) -> Option<RangeCell> {
+        if !self.is_by_efficiency || self.line.rank.is_none() {
+            return None;
+        }
+        let trials = figures::counted(i64::from(self.line.summary.trials), "trial");
+        match self.line.range {
+            Some(RankRange { best, worst }) if best == worst => Some(RangeCell {
+                text: format!("({best})"),
+                title: format!("no other rank, with 99 % confidence, by {trials}"),
+            }),
+            Some(RankRange { best, worst }) => Some(RangeCell {
+                text: format!("({best}–{worst})"),
+                title: format!(
+                    "from rank {best} to rank {worst}, with 99 % confidence, by {trials}"
+                ),
+            }),
+            None => Some(RangeCell {
+                text: self.line.precision.profile().as_str().to_owned(),
+                title: format!("{trials}: no range of ranks can be claimed"),
+            }),
+        }
+    }
+
+    /// Where the efficiency may lie.
+    fn interval(&self) -> Option<String> {
+        self.line.efficiency_interval.map(figures::efficiencies)
     }
 
     fn efficiency(&self) -> Result<String, String> {
@@ -104,6 +137,11 @@ impl Row<'_> {
     fn submitted(&self) -> Day {
         Day::of(self.line.submitted_at)
     }
+}
+
+struct RangeCell {
+    text: String,
+    title: String,
 }
 
 /// A way to another view of the board.
@@ -219,6 +257,7 @@ impl LeaderboardPage<'_> {
                 metric: self.metric(),
                 window: self.masthead.spec.measuring.window,
                 is_own: self.own_team == Some(line.team),
+                is_by_efficiency: !self.is_score_board(),
                 terms: (line.efficiency.as_ref().ok())
                     .map(|efficiency| TermsBar::new(efficiency, full)),
             })
@@ -258,6 +297,15 @@ impl LeaderboardPage<'_> {
         }
     }
 
+    /// What an idle runner does.
+    fn deepening(&self) -> Option<String> {
+        let entries = figures::counted(self.deepening?, "entry");
+        Some(format!(
+            "Nobody waits, so the runner measures {entries} again: more trials make ranges of ranks \
+             narrower. An upload goes first."
+        ))
+    }
+
     fn icon(&self) -> String {
         self.frame.asset(match self.under_way {
             Some(_) => "favicon-running.svg",
@@ -277,6 +325,7 @@ pub async fn show(
     let view = boards::find(&app, &slug, frame.viewer(), wanted).await?;
     let outlook = app.live.outlook();
     let seen = outlook.of_competition(view.competition.id);
+    let deepening = outlook.deepening(view.competition.id);
     let now = app.clock.now();
     if let Some(viewer) = frame.viewer() {
         let own_team = db::teams::find_of_user(&app.db, view.competition.id, viewer.id).await?;
@@ -286,12 +335,16 @@ pub async fn show(
             now,
             own_team.map(|team| team.id),
             seen.as_ref(),
+            deepening,
         )?;
         return Ok(HttpResponse::Ok().content_type(HTML).body(body));
     }
-    let look = seen.as_ref().map_or(0, |_| outlook.number);
+    let look = match (&seen, deepening) {
+        (None, None) => 0,
+        (Some(_), _) | (_, Some(_)) => outlook.number,
+    };
     let page = view.page.find_or_make(look, || {
-        render(&view, frame, now, None, seen.as_ref()).map(KeptBody::new)
+        render(&view, frame, now, None, seen.as_ref(), deepening).map(KeptBody::new)
     })?;
     Ok(page.answer(HTML, &request))
 }
@@ -302,6 +355,7 @@ fn render(
     now: DateTime<Utc>,
     own_team: Option<TeamId>,
     seen: Option<&live::UnderWay<'_>>,
+    deepening: Option<i64>,
 ) -> Result<String, askama::Error> {
     let page = LeaderboardPage {
         frame,
@@ -309,6 +363,7 @@ fn render(
         view,
         own_team,
         under_way: seen.map(UnderWay::new),
+        deepening,
     };
     page.render()
 }

@@ -9,12 +9,15 @@ use super::machine::{Fact, Machine};
 use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
+use crate::domain::statistics::Interval;
 use crate::domain::trial::{PhaseCost, Trial, median_cost};
 
 pub struct Measurement<'a> {
     pub trials: &'a [Trial],
     pub window: Window,
     pub cost: Cost,
+    /// Where the median may lie with 99 % confidence; `None` with too few trials.
+    pub cost_interval_s: Option<Interval>,
 }
 
 /// A trial's row in the table.
@@ -96,7 +99,10 @@ impl<'a> Measurement<'a> {
             .iter()
             .map(|trial| Some(trial.window(self.window)?.of(self.cost).as_secs_f64()))
             .collect();
-        TrialsChart::new(&costs_s?, None)
+        let interval = self
+            .cost_interval_s
+            .map(|interval| (interval.low, interval.high));
+        TrialsChart::new(&costs_s?, interval)
     }
 
     /// Empty where the phases cannot be told apart.

@@ -25,6 +25,7 @@ use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
+use crate::domain::deepening::Precision;
 use crate::domain::efficiency::Gap;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Status};
@@ -278,15 +279,16 @@ impl ReportPage {
         }
     }
 
-    fn trials_in_words(&self) -> String {
+    fn trials_in_words(&self, result: &Scored) -> String {
         let count = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
-        let profile = self
-            .session
-            .as_ref()
-            .map(|session| session.profile.as_str());
-        match profile {
-            Some(profile) => format!("{profile}: {count}, no interval"),
-            None => format!("{count}, no interval"),
+        let profile = result.precision.profile().as_str();
+        match result.precision.cost_s {
+            Some(interval) => format!(
+                "{profile}: {count}; with 99 % confidence the median lies between {} and {}",
+                figures::seconds(interval.low).text(),
+                figures::seconds(interval.high).text()
+            ),
+            None => format!("{profile}: {count}, no interval"),
         }
     }
 
@@ -320,13 +322,22 @@ impl ReportPage {
                 "a script’s start-up and inference cannot be told apart from outside".to_owned(),
             ));
         }
-        missing.push((
-            "Range of ranks",
-            format!(
-                "{} are too few to say how sure the median is; six are needed",
-                figures::counted(i64::from(result.summary.trials), "trial")
-            ),
-        ));
+        let Precision {
+            cost_s,
+            later_failure,
+        } = &result.precision;
+        let trials = figures::counted(i64::from(result.summary.trials), "trial");
+        match (later_failure, cost_s) {
+            (Some(code), _) => missing.push((
+                "Range of ranks",
+                format!("none is claimed, because a later trial failed ({code})"),
+            )),
+            (None, None) => missing.push((
+                "Range of ranks",
+                format!("{trials} are too few to say how sure the median is; eight are needed"),
+            )),
+            (None, Some(_)) => {}
+        }
         missing
     }
 
@@ -339,6 +350,8 @@ impl ReportPage {
             trials: &self.trials,
             window: self.spec.measuring.window,
             cost: self.spec.efficiency.cost,
+            cost_interval_s: (self.submission.result.as_ref())
+                .and_then(|result| result.precision.cost_s),
         }
     }
 }

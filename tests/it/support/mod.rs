@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use leanboard::domain::clock::Clock;
 use leanboard::store::Store;
 use leanboard::web;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub use bundle::{Bundle, broken, root, script, starter};
@@ -41,7 +41,11 @@ pub struct App {
 impl App {
     /// Starts without a competition.
     pub async fn start() -> App {
-        let database_url = postgres::create_database().await;
+        App::start_on(postgres::create_database().await).await
+    }
+
+    /// Starts on a database that is there already, with an empty store.
+    pub async fn start_on(database_url: String) -> App {
         let data = tempfile::tempdir().unwrap();
         let clock = Clock::set_to(noon(1));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -131,10 +135,17 @@ impl App {
         files_below(&self.data.path().join("store"))
     }
 
-    /// No job may be left over at the end of a test.
+    pub async fn queue(&self) -> Value {
+        self.visitor().get("/api/v1/queue").await.json()
+    }
+
+    /// No evaluation may be left over at the end of a test.
     pub async fn assert_queue_is_empty(&self) {
-        let queue = self.visitor().get("/api/v1/queue").await.json();
-        assert_eq!(queue, serde_json::json!({"queued": 0, "running": 0}));
+        let queue = self.queue().await;
+        assert_eq!(
+            (&queue["queued"], &queue["running"]),
+            (&json!(0), &json!(0))
+        );
     }
 }
 

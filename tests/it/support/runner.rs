@@ -24,13 +24,9 @@ impl App {
         success(output);
     }
 
-    /// Has real runners take jobs until none is queued.
+    /// Has real runners take jobs until no submission waits. What is measured again is left.
     pub async fn run_all_jobs(&self) {
-        loop {
-            let queue = self.visitor().get("/api/v1/queue").await.json();
-            if queue["queued"] == 0 {
-                break;
-            }
+        while self.queue().await["queued"] != 0 {
             self.run_one_job();
         }
     }
