@@ -255,6 +255,11 @@ def endless_sleep():
     return script("import time\nwhile True:\n    time.sleep(3600)\n")
 
 
+def late_loop():
+    """Waits for most of the time, and computes when its time is up."""
+    return script("import time\ntime.sleep(3)\nwhile True:\n    pass\n")
+
+
 def memory_hog():
     """Takes memory until there is none, and writes to all of it."""
     return script("hoard = []\nwhile True:\n    hoard.append(b'x' * 2**24)\n")
@@ -396,6 +401,7 @@ FAILING = [
     package_missing,
     endless_loop,
     endless_sleep,
+    late_loop,
     memory_hog,
     working_folder_full,
     network,
