@@ -170,6 +170,12 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 addEventListener("pagehide", unfollow);
+addEventListener("pageshow", (event) => {
+  // Come back to by the browser's own buttons, as it was left.
+  if (event.persisted) {
+    refresh();
+  }
+});
 
 showLocalTimes(document);
 startClocks();

@@ -177,7 +177,7 @@ const ADVICE: &[Advice] = &[
     ),
     advice(
         "submission_unusable",
-        "`submission.csv` cannot be read",
+        "The submission.csv cannot be read",
         "Write `submission.csv` itself, a plain file with two columns and one line for each test row.",
     ),
     advice(

@@ -41,7 +41,7 @@ pub fn routes(service: &mut ServiceConfig) {
         )
         .route(
             "/competitions/{slug}/events",
-            get().to(streams::competition),
+            web::get().to(streams::competition),
         )
         .route(
             "/competitions/{slug}/submissions",
@@ -60,7 +60,10 @@ pub fn routes(service: &mut ServiceConfig) {
         .route("/queue", get().to(queue::show))
         .route("/submissions", get().to(submissions::list_latest))
         .route("/submissions/{id}", get().to(submissions::show))
-        .route("/submissions/{id}/events", get().to(streams::submission))
+        .route(
+            "/submissions/{id}/events",
+            web::get().to(streams::submission),
+        )
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

@@ -83,14 +83,17 @@ pub fn routes(service: &mut ServiceConfig) {
         )
         .route(
             "/competitions/{slug}/events",
-            get().to(streams::competition),
+            web::get().to(streams::competition),
         )
         .route(
             "/competitions/{slug}/submissions",
             get().to(submissions::list_mine),
         )
         .route("/submissions/{id}", get().to(report::show))
-        .route("/submissions/{id}/events", get().to(streams::submission))
+        .route(
+            "/submissions/{id}/events",
+            web::get().to(streams::submission),
+        )
         .route(
             "/submissions/{id}/cancel",
             web::post().to(submissions::cancel),

@@ -204,7 +204,9 @@ fn expectation(status: Status, place: Option<InQueue<'_>>, outlook: &Outlook) ->
                     soon(ends_in.saturating_sub(starts_in))
                 ),
                 (Some(_) | None, None) | (None, Some(_)) => {
-                    "A runner takes it as soon as one is free.".to_owned()
+                    "A runner takes it when its turn comes; when that is cannot be told before \
+                     something was measured."
+                        .to_owned()
                 }
             }
         }

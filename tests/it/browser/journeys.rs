@@ -169,14 +169,18 @@ impl Browser {
 
     /// Presses Tab until the focus is there. Wherever it goes it can be seen.
     async fn tab_to(&self, selector: &str) {
+        // What stands for it may show it: a card around a link, a circle inside one.
         const LOOK: &str = "
             const it = document.activeElement;
-            const style = getComputedStyle(it);
-            const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+            const shows = (element) => {
+                const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
+                return (outlineStyle !== 'none' && parseFloat(outlineWidth) > 0) || boxShadow !== 'none';
+            };
             const box = it.getBoundingClientRect();
             return {
                 is_there: it.matches(arguments[0]),
-                is_seen: (outlined || style.boxShadow !== 'none') && box.width > 0 && box.right > 0,
+                is_seen: box.width > 0 && box.right > 0
+                    && [it, ...it.children, it.closest('li')].some((near) => near !== null && shows(near)),
                 what: it.outerHTML.slice(0, 120),
             };";
         for _ in 0..100 {
@@ -269,6 +273,30 @@ async fn a_board_takes_a_new_row_without_losing_the_readers_place() {
         .ask("return [window.sameDocument, window.scrollY > 0, document.activeElement.closest('tr')?.id]")
         .await;
     assert_eq!(now, json!([true, true, focused]));
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn without_a_stream_of_events_the_page_asks_by_itself() {
+    let browser = Browser::start(Scripts::On).await;
+    let no_streams = json!({"source": "delete window.EventSource"});
+    browser
+        .tell("Page.addScriptToEvaluateOnNewDocument", no_streams)
+        .await;
+    let host = &browser.site.host;
+    let id = host.submitted(starter("logistic_regression")).await;
+    browser.go(&format!("/submissions/{id}")).await;
+    browser.find("#progress").await;
+    // To its end, which a quick runner may bring first.
+    let cancel = format!("/api/v1/submissions/{id}/cancel");
+    host.post_json(&cancel, json!({})).await;
+    eventually("the end", async || {
+        let title = browser.title().await;
+        let is_over = title.contains(" cancelled · ") || title.contains(" scored · ");
+        is_over.then_some(())
+    })
+    .await;
+    assert_eq!(browser.ask("return 'EventSource' in window").await, false);
     browser.end().await;
 }
 

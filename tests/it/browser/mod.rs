@@ -118,8 +118,12 @@ impl Browser {
 
     async fn set_dark(&self, is_dark: bool) {
         let value = if is_dark { "dark" } else { "light" };
-        let feature = json!({"name": "prefers-color-scheme", "value": value});
-        self.tell("Emulation.setEmulatedMedia", json!({"features": [feature]}))
+        // What moves from one colour to the other has neither for a while.
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": value},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
+        self.tell("Emulation.setEmulatedMedia", json!({"features": features}))
             .await;
     }
 

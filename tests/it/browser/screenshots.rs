@@ -1,6 +1,6 @@
 //! The pictures of the README: `make screenshots` writes them, and the test sees to it that it could.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Browser, Scripts};
 
@@ -27,13 +27,18 @@ async fn pictures_of_board_report_and_form_can_be_made() {
         let picture = browser.driver.screenshot_as_png().await.unwrap();
         assert_eq!(size(&picture), SIZE, "{name}");
         assert!(picture.len() > BLANK, "{name} is blank");
-        // Not of our prefix: what has it is a setting of the program.
-        if let Some(folder) = std::env::var_os("SCREENSHOTS") {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        if let Some(folder) = folder() {
             std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
         }
     }
     browser.end().await;
+}
+
+/// Where pictures are to be written, if they are. The variable has not our prefix: what has it is a
+/// setting of the program.
+pub fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("SCREENSHOTS")?;
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
 }
 
 /// Width and height, as the first chunk of a PNG says.

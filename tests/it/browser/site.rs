@@ -2,16 +2,19 @@
 
 use std::process::Stdio;
 
+use chrono::Utc;
+use leanboard::domain::clock::Clock;
 use tokio::sync::OnceCell;
 
-use crate::support::{App, Bundle, Person, Runner, broken, eventually, starter, unique_name};
+use crate::support::{App, Bundle, Person, Runner, broken, eventually, root, starter, unique_name};
 
 pub struct Site {
     pub address: String,
-    /// Who has a scored and a failed submission.
+    /// Who has a submission that is scored, one that fails, and a script.
     pub ada: Person,
     pub scored: String,
     pub failed: String,
+    pub script: String,
     pub host: Person,
 }
 
@@ -35,16 +38,40 @@ pub async fn find() -> &'static Site {
 }
 
 async fn start() -> (&'static Site, App, Runner) {
-    let app = App::with(&Bundle::digits()).await;
+    // The pictures show all of the demo; journeys need no more than what they can download.
+    let bundle = match super::screenshots::folder() {
+        Some(_) => Bundle::digits(),
+        None => Bundle::offering(),
+    };
+    let app = App::with(&bundle).await;
+    app.create(&Bundle::prices());
+    // Its pages show the day of those who look.
+    let Clock::Set(now) = &app.clock else {
+        panic!("the clock of a test can be set");
+    };
+    *now.lock().unwrap() = Utc::now();
     let ada = app.person("ada");
-    let scored = ada.submitted(starter("small_mlp")).await;
-    let failed = ada.submitted(broken("output_nan")).await;
+    let submit = async |slug: &str, file: Vec<u8>, description: &str| {
+        let submitted = ada.submit_to(slug, file, description).await.json();
+        submitted["id"].as_str().unwrap().to_owned()
+    };
+    let about = "One hidden layer of 32, in float32.";
+    let scored = submit("digits", starter("small_mlp"), about).await;
+    let failed = submit(
+        "digits",
+        broken("output_nan"),
+        "Divides where it should not.",
+    )
+    .await;
+    let zip = root().join("demo/diamonds/starter/linear.zip");
+    let script = submit("diamonds", std::fs::read(zip).unwrap(), "No package.").await;
     let site = Site {
         address: app.address.clone(),
         host: app.host("grace"),
         ada,
         scored,
         failed,
+        script,
     };
     // It ends with us, because we hold its standard input.
     let mut runner = app.runner(&unique_name());
@@ -58,14 +85,20 @@ impl Site {
         Person::new(&self.address, "visitor", String::new(), None)
     }
 
-    /// Waits until nothing waits any more.
+    /// Waits until nothing waits any more, one after the other.
     pub async fn is_measured(&self) {
         let visitor = self.visitor();
-        eventually("the end of the queue", async || {
+        let left = async || {
             let queue = visitor.get("/api/v1/queue").await.json();
-            let is_empty = |key: &str| queue[key] == 0;
-            (is_empty("queued") && is_empty("running")).then_some(())
-        })
-        .await;
+            queue["queued"].as_u64().unwrap() + queue["running"].as_u64().unwrap()
+        };
+        let mut before = left().await;
+        while before > 0 {
+            before = eventually("the next one's end", async || {
+                let now = left().await;
+                (now != before).then_some(now)
+            })
+            .await;
+        }
     }
 }

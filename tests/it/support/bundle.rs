@@ -49,6 +49,16 @@ impl Bundle {
         bundle
     }
 
+    /// The demo with its reference and what people can download.
+    pub fn offering() -> Bundle {
+        let mut bundle = Bundle::digits();
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters
+            .retain(|starter| starter.contains_key("reference") || starter.contains_key("public"));
+        bundle.write();
+        bundle
+    }
+
     /// Changes a rule, such as `limits.time_s`.
     pub fn rule(mut self, key: &str, rule: impl Into<toml_edit::Value>) -> Bundle {
         let mut item = self.rules.as_item_mut();
