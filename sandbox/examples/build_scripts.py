@@ -337,6 +337,12 @@ def fails_where_marked():
     return script('import os\nif os.path.exists("/runtime/mark"):\n    raise SystemExit(3)\n' + GOOD)
 
 
+def predicts_worse_where_marked():
+    """Scored for one thing, it does another where there is that mark."""
+    mark = "import os\nif os.path.exists('/runtime/mark'):\n    lines = [[id, 1] for id in ids]\n"
+    return script(SAMPLE + HEADER + LINES + mark + WRITE)
+
+
 def reads_its_bundle():
     """Finds a file of its own in `/kaggle/src`."""
     return packed(
@@ -408,7 +414,15 @@ FAILING = [
     writes_outside,
     prints_a_lot,
 ]
-PASSING = [wrapped, deflated, fails_where_marked, reads_its_bundle, columns_turned, rerun_variable]
+PASSING = [
+    wrapped,
+    deflated,
+    fails_where_marked,
+    predicts_worse_where_marked,
+    reads_its_bundle,
+    columns_turned,
+    rerun_variable,
+]
 
 # Where a zip's records begin, and where their fields lie in a file's own header and in the directory (APPNOTE 4.3).
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
