@@ -301,6 +301,29 @@ def writes_outside():
     )
 
 
+def limits_process_1():
+    """Takes process 1's time away, which would bring the sandbox down."""
+    return script("import resource\nresource.prlimit(1, resource.RLIMIT_CPU, (1, 1))\n" + GOOD)
+
+
+def drops_from_memory():
+    """Has a file dropped from memory, which the next run could notice: a way to leave a message."""
+    return script(
+        "import os\n"
+        "file = os.open('/kaggle/src/main.py', os.O_RDONLY)\n"
+        "os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)\n" + GOOD
+    )
+
+
+def asks_what_is_in_memory():
+    """Reads a file only as far as it is in memory, which would read such a message."""
+    return script(
+        "import os\n"
+        "file = os.open('/kaggle/src/main.py', os.O_RDONLY)\n"
+        "os.preadv(file, [bytearray(1)], 0, os.RWF_NOWAIT)\n" + GOOD
+    )
+
+
 def prints_a_lot():
     """Leaves a good submission, after 64 MiB on standard output and on standard error."""
     return script(
@@ -412,6 +435,9 @@ FAILING = [
     working_folder_full,
     network,
     writes_outside,
+    limits_process_1,
+    drops_from_memory,
+    asks_what_is_in_memory,
     prints_a_lot,
 ]
 PASSING = [

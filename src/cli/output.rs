@@ -4,10 +4,18 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::Failure;
+use crate::domain::names;
 
-/// Prints a line.
+/// Prints a line, as [`plain`] text whatever a server sent.
 pub fn say(line: impl Display) -> Result<(), Failure> {
-    write(format!("{line}\n").as_bytes())
+    write(format!("{}\n", plain(&line.to_string())).as_bytes())
+}
+
+/// A text of others without what would move a terminal's cursor.
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c == '\n' || !(c.is_control() || names::is_invisible(*c)))
+        .collect()
 }
 
 /// Writes bytes as they are.

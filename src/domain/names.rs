@@ -40,7 +40,7 @@ pub fn parse_description(text: &str) -> Result<String, NameError> {
     let clean: String = text
         .trim()
         .chars()
-        .filter(|c| *c == '\n' || !c.is_control())
+        .filter(|c| *c == '\n' || !(c.is_control() || is_invisible(*c)))
         .collect();
     if clean.chars().count() <= 2000 {
         Ok(clean)
@@ -50,7 +50,8 @@ pub fn parse_description(text: &str) -> Result<String, NameError> {
 }
 
 pub fn parse_token_name(text: &str) -> Result<String, NameError> {
-    let clean: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    let is_shown = |c: &char| !(c.is_control() || is_invisible(*c));
+    let clean: String = text.trim().chars().filter(is_shown).collect();
     if (1..=80).contains(&clean.chars().count()) {
         Ok(clean)
     } else {
@@ -61,11 +62,29 @@ pub fn parse_token_name(text: &str) -> Result<String, NameError> {
 /// The last part of what a client calls its file: for showing, never for opening.
 pub fn clean_file_name(text: &str) -> String {
     let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|c| !c.is_control()).take(200).collect();
+    let is_shown = |c: &char| !(c.is_control() || is_invisible(*c));
+    let clean: String = last.chars().filter(is_shown).take(200).collect();
     match clean.trim() {
         "" => "unnamed".to_owned(),
         name => name.to_owned(),
     }
+}
+
+/// Whether a character can hide, or turn around, the text beside it: soft hyphen, zero-width and
+/// direction marks, tags.
+pub fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -87,6 +106,7 @@ mod tests {
         assert_eq!(clean_file_name("C:\\models\\big.onnx"), "big.onnx");
         assert_eq!(clean_file_name("../../etc/passwd"), "passwd");
         assert_eq!(clean_file_name("a\r\nb.onnx"), "ab.onnx");
+        assert_eq!(clean_file_name("a\u{202e}xnno.zip"), "axnno.zip");
         assert_eq!(clean_file_name("/"), "unnamed");
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::names;
+
 /// A participant's failure: a code for machines, and a sentence that names the thing and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
@@ -79,7 +81,7 @@ const NAME_CHARS_MAX: usize = 60;
 pub fn clean(name: &[u8]) -> String {
     let text = String::from_utf8_lossy(&name[..name.len().min(NAME_BYTES_MAX)]);
     let visible: String = (text.chars())
-        .filter(|c| c.is_whitespace() || !(c.is_control() || is_invisible(*c)))
+        .filter(|c| c.is_whitespace() || !(c.is_control() || names::is_invisible(*c)))
         .collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
     let line = words.join(" ");
@@ -89,23 +91,6 @@ pub fn clean(name: &[u8]) -> String {
     let mut cut: String = line.chars().take(NAME_CHARS_MAX - 1).collect();
     cut.push('…');
     cut
-}
-
-/// Whether a character can hide, or turn around, the text beside it: soft hyphen, zero-width and
-/// direction marks, tags.
-fn is_invisible(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 #[cfg(test)]

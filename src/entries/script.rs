@@ -29,6 +29,8 @@ pub const UNPACKED_MAX: Bytes = Bytes::from_mib(512);
 const EXPANSION_MAX: u64 = 100;
 /// A bundle of this size is never a bomb.
 const HARMLESS: u64 = 1 << 20;
+/// What a small file may take more when it is packed.
+const PACKED_EXTRA: u64 = 64 << 10;
 /// Files whose names are kept for showing.
 const LISTED_MAX: usize = 100;
 
@@ -188,6 +190,12 @@ impl Bundle {
             unpacked = unpacked.saturating_add(entry.uncompressed_size_hint());
             if unpacked > unpacked_max {
                 return Err(too_large(Bytes::new(unpacked_max)).into());
+            }
+            // What is stored as it is takes as much, and what deflates badly hardly more; the rest
+            // would only keep the door busy.
+            let unpacked_size = entry.uncompressed_size_hint();
+            if entry.compressed_size_hint() > unpacked_size + unpacked_size / 64 + PACKED_EXTRA {
+                return Err(invalid("a file in it is larger packed than unpacked").into());
             }
             // Files that share bytes would be read over and over.
             packed = packed.saturating_add(entry.compressed_size_hint());

@@ -49,13 +49,13 @@ impl Runner {
         spec: &CompetitionSpec,
         prepared: &Prepared,
     ) -> Result<Verdict, JobError> {
-        let fetched = self.fetch_entry(claim)?;
         let desk = &self.desk;
         let started_at = desk.clock.now();
         let mut watch = Watch { desk, claim, spec };
         if watch.progress(Phase::Smoke) == GoOn::No {
             return Ok(Verdict::Stopped);
         }
+        let fetched = self.fetch_entry(claim)?;
         let candidate = Candidate {
             spec,
             kind: claim.kind,

@@ -26,6 +26,7 @@ use crate::db::notifications::{JOBS, Listener};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{CompetitionId, RunnerId};
 use crate::domain::submission::{Failure, FailureClass};
+use crate::sandbox::SandboxError;
 use crate::session::{Bench, Machine, SessionError};
 use crate::store::{Store, StoreError};
 use inputs::Prepared;
@@ -80,6 +81,13 @@ impl JobError {
                           again to have it tried once more."
                     .to_owned(),
             }),
+            // Nothing of ours ends it while a program runs.
+            JobError::Session(SessionError::Sandbox(SandboxError::EndedUnreported)) => {
+                Some(Failure::participant(
+                    "crashed",
+                    "The program brought its sandbox down each time it was run.",
+                ))
+            }
             JobError::Session(
                 SessionError::Sandbox(_) | SessionError::Inputs(_) | SessionError::File { .. },
             )

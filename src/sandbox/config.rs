@@ -391,6 +391,10 @@ mod tests {
         };
         for forbidden in [
             "add_key",
+            "cachestat",
+            "fadvise64",
+            "mincore",
+            "readahead",
             "bpf",
             "chroot",
             "clock_settime",

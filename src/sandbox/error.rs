@@ -31,6 +31,8 @@ pub enum SandboxError {
     CannotExecute { program: String, source: io::Error },
     #[error("the sandbox's first process ended without a report")]
     InitDied,
+    #[error("the sandbox's first process ended during the run, without a report")]
+    EndedUnreported,
     #[error("processes of the sandbox do not die")]
     WontDie,
     #[error("the run was cancelled")]

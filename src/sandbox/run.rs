@@ -243,7 +243,7 @@ impl Sandbox {
             (Some(Report::Exit { code }), _) => Outcome::Exited { code },
             (Some(Report::Signal { signal }), _) => Outcome::Killed { signal },
             (None, Some(Cause::TimedOut)) => Outcome::TimedOut,
-            (None, _) => return Err(SandboxError::InitDied),
+            (None, _) => return Err(SandboxError::EndedUnreported),
         };
         if !outcome.is_success() && group.refused_forks().doing(reading)? > 0 {
             return Ok(Outcome::TooManyProcesses);

@@ -77,8 +77,9 @@ pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> 
 /// Whether it hardly computed because others did: for a good part of its time it waited for a CPU
 /// that its own threads did not use meanwhile.
 fn was_kept_from_computing(run: &Run, limits: &Limits) -> bool {
-    let own = run.usage.cpu / limits.cpus.max(1);
-    let waited_for_others = run.longest_wait.map(|wait| wait.saturating_sub(own));
-    own < limits.time.mul_f64(BUSY_SHARE)
+    let own_share = run.usage.cpu / limits.cpus.max(1);
+    // All of it: its threads may have kept to one CPU.
+    let waited_for_others = (run.longest_wait).map(|wait| wait.saturating_sub(run.usage.cpu));
+    own_share < limits.time.mul_f64(BUSY_SHARE)
         && waited_for_others.is_some_and(|wait| wait > limits.time.mul_f64(WAITED_SHARE))
 }

@@ -247,6 +247,11 @@ impl Bench {
             // Code could remember its answers.
             Phases::Script { .. } => 1,
         };
+        let pilot_cost = match &pilot.phases {
+            // What it takes is compared pass by pass.
+            Phases::Harness(_) => None,
+            Phases::Script { total } => Some(*total),
+        };
         let mut session = Session {
             trials: Vec::new(),
             predictions: Vec::new(),
@@ -261,7 +266,10 @@ impl Bench {
                 Err(failure) => return Ok(Ended::Failed(failure)),
             }
         }
-        Ok(Ended::Whole(session))
+        match pilot_cost {
+            Some(pilot) if did_more(pilot, &session.trials) => Ok(Ended::Failed(unlike_runs())),
+            Some(_) | None => Ok(Ended::Whole(session)),
+        }
     }
 
     /// Adds trials to those of former sessions, each as one of theirs: in a fresh process and
@@ -398,6 +406,24 @@ fn unlike_passes() -> Failure {
         "passes_unlike",
         "The first pass over the test inputs cost many times what the later ones did, so they did not \
          do the same work. A model must compute its predictions anew in every pass.",
+    )
+}
+
+/// Whether a script's warm-up computed so much more than its trials that these cannot have done the
+/// same work. The first run of a kind may read files that later ones find in memory, which costs
+/// waiting and little CPU time.
+fn did_more(pilot: PhaseCost, trials: &[Trial]) -> bool {
+    const ONCE: Duration = Duration::from_secs(1);
+    const TIMES: u32 = 3;
+    let most = trials.iter().map(|trial| trial.total().cpu).max();
+    most.is_some_and(|most| pilot.cpu > most * TIMES + ONCE)
+}
+
+fn unlike_runs() -> Failure {
+    Failure::participant(
+        "passes_unlike",
+        "The run before the trials computed many times as long as they did, so they did not do the same \
+         work. A script must compute its predictions anew in every run.",
     )
 }
 

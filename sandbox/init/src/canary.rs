@@ -28,7 +28,7 @@ fn try_the_walls() -> c_int {
 
 type Attempt = (&'static str, fn() -> bool);
 
-const ATTEMPTS: [Attempt; 20] = [
+const ATTEMPTS: [Attempt; 22] = [
     ("inherit the go pipe", || is_open(3)),
     ("inherit the report pipe", || is_open(4)),
     ("read /etc/shadow", || reads(c"/etc/shadow")),
@@ -64,6 +64,13 @@ const ATTEMPTS: [Attempt; 20] = [
     ("ptrace", || allowed(number::PTRACE, [0, 0, 0, 0])),
     ("use the kernel's keyrings", || {
         allowed(number::KEYCTL, [0, -3, 1, 0])
+    }),
+    ("limit process 1", || {
+        // A call that changes nothing: it asks for process 1's limit of CPU time.
+        allowed(number::PRLIMIT64, [1, 0, 0, 0])
+    }),
+    ("drop a file from the page cache", || {
+        known(number::FADVISE64)
     }),
     ("set up io_uring", || known(number::IO_URING_SETUP)),
     ("load BPF programs", || known(number::BPF)),
@@ -173,6 +180,8 @@ mod number {
     pub const MOUNT: c_long = 165;
     pub const KEYCTL: c_long = 250;
     pub const UNSHARE: c_long = 272;
+    pub const FADVISE64: c_long = 221;
+    pub const PRLIMIT64: c_long = 302;
     pub const BPF: c_long = 321;
     pub const IO_URING_SETUP: c_long = 425;
 }
@@ -188,6 +197,8 @@ mod number {
     pub const SETUID: c_long = 146;
     pub const SOCKET: c_long = 198;
     pub const KEYCTL: c_long = 219;
+    pub const FADVISE64: c_long = 223;
+    pub const PRLIMIT64: c_long = 261;
     pub const CLONE: c_long = 220;
     pub const BPF: c_long = 280;
     pub const IO_URING_SETUP: c_long = 425;

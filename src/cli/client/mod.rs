@@ -16,6 +16,7 @@ use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body, SendBody};
 
 use super::Failure;
+pub use super::output::plain;
 use crate::config::client_file::ClientFile;
 use crate::config::{ClientSettings, Token};
 use crate::web::figures::Figure;
@@ -86,13 +87,6 @@ pub fn finish(result: Result<ExitCode, ClientError>) -> ExitCode {
         eprintln!("error: {}", plain(&error.text()));
         error.exit_code()
     })
-}
-
-/// A text of others without what would move a terminal's cursor.
-pub fn plain(text: &str) -> String {
-    text.chars()
-        .filter(|c| *c == '\n' || !c.is_control())
-        .collect()
 }
 
 /// A number with its unit, for a terminal.

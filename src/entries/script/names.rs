@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::Member;
+use super::{ENTRIES_MAX, Member};
 use crate::entries::rejection::{Rejection, RejectionCode, clean};
 
 const PATH_BYTES_MAX: usize = 1024;
@@ -61,6 +61,10 @@ impl Names {
                  do not make a difference. Give each its own name.",
                 clean(of.as_bytes())
             )));
+        }
+        // Folders that only lie between count, too: each is made when it is unpacked.
+        if former.is_none() && self.seen.len() >= ENTRIES_MAX {
+            return Err(super::too_many(self.seen.len() as u64 + 1));
         }
         let listed = matches!(former, Some(Kind::Folder { listed: true }));
         let kind = match kind {
