@@ -39,6 +39,13 @@ async fn assert_scored_once(person: &Person, id: &str) {
     );
 }
 
+/// Nothing was measured in between; how many others are ranked is another matter.
+fn assert_same_result(submission: &Value, before: &Value) {
+    for pointer in ["/finished_at", "/result/score", "/result/trials"] {
+        assert_eq!(at(submission, pointer), at(before, pointer));
+    }
+}
+
 #[tokio::test]
 async fn a_killed_runner_takes_its_job_up_again_when_it_is_back() {
     let app = App::with(&Bundle::lean()).await;
@@ -82,7 +89,7 @@ async fn a_runner_whose_job_was_given_to_another_cannot_record_a_score() {
         .submitted(starter("logistic_regression"))
         .await;
     assert_scored_once(&ada, &next).await;
-    assert_eq!(ada.submission(&id).await, scored);
+    assert_same_result(&ada.submission(&id).await, &scored);
     app.assert_queue_is_empty().await;
 }
 
@@ -110,7 +117,7 @@ async fn a_lease_that_ran_out_is_taken_by_another_runner() {
         .submitted(starter("logistic_regression"))
         .await;
     assert_scored_once(&ada, &next).await;
-    assert_eq!(ada.submission(&id).await, scored);
+    assert_same_result(&ada.submission(&id).await, &scored);
 }
 
 #[tokio::test]
