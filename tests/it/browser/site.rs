@@ -41,7 +41,7 @@ pub async fn find() -> &'static Site {
 async fn start() -> (&'static Site, App, Runner) {
     // The pictures show all of the demo; journeys need no more than what they can download.
     let bundle = match super::screenshots::folder() {
-        Some(_) => Bundle::digits(),
+        Some(_) => Bundle::digits().rule("measuring.deepen", true),
         None => Bundle::offering(),
     };
     let app = App::with(&bundle).await;
