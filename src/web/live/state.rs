@@ -103,6 +103,8 @@ pub struct CompetitionState {
     pub finished: usize,
     pub measuring: Vec<Measuring>,
     pub ends_in_s: Option<u64>,
+    /// Entries that are measured again, or will be, because nobody waits.
+    pub deepening: i64,
     /// Counts up whenever a board is ranked anew.
     pub board_version: i64,
 }
@@ -118,6 +120,7 @@ pub struct Measuring {
 impl CompetitionState {
     pub fn of(outlook: &Outlook, competition: CompetitionId) -> CompetitionState {
         let board_version = outlook.board_version(competition);
+        let deepening = outlook.deepening(competition).unwrap_or(0);
         let Some(under_way) = outlook.of_competition(competition) else {
             return CompetitionState {
                 queued: 0,
@@ -125,6 +128,7 @@ impl CompetitionState {
                 finished: 0,
                 measuring: Vec::new(),
                 ends_in_s: None,
+                deepening,
                 board_version,
             };
         };
@@ -140,6 +144,7 @@ impl CompetitionState {
             finished: under_way.finished,
             measuring: measuring.collect(),
             ends_in_s: whole_seconds(under_way.ends_in),
+            deepening,
             board_version,
         }
     }

@@ -14,6 +14,9 @@ async fn pictures_of_board_report_and_form_can_be_made() {
     let browser = Browser::start(Scripts::On).await;
     browser.be(&browser.site.ada).await;
     browser.site.is_measured().await;
+    if folder().is_some() {
+        browser.site.has_ranges().await;
+    }
     browser.resize(SIZE).await;
     for (name, page) in [
         ("leaderboard", "/competitions/digits".to_owned()),

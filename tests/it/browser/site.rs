@@ -1,6 +1,7 @@
 //! One site for all that browsers do: the demo, and a runner that is at work on it.
 
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use leanboard::domain::clock::Clock;
@@ -40,7 +41,7 @@ pub async fn find() -> &'static Site {
 async fn start() -> (&'static Site, App, Runner) {
     // The pictures show all of the demo; journeys need no more than what they can download.
     let bundle = match super::screenshots::folder() {
-        Some(_) => Bundle::digits(),
+        Some(_) => Bundle::digits().rule("measuring.deepen", true),
         None => Bundle::offering(),
     };
     let app = App::with(&bundle).await;
@@ -99,6 +100,25 @@ impl Site {
                 (now != before).then_some(now)
             })
             .await;
+        }
+    }
+
+    /// Waits until an idle runner has found a range for every rank: for a picture, which may take its
+    /// time.
+    pub async fn has_ranges(&self) {
+        const PATIENCE: Duration = Duration::from_secs(600);
+        let visitor = self.visitor();
+        let start = Instant::now();
+        let without = async || {
+            let lines = visitor.standings().await;
+            lines
+                .iter()
+                .filter(|line| line["rank_best"].is_null())
+                .count()
+        };
+        while without().await > 0 {
+            assert!(start.elapsed() < PATIENCE, "not every rank has a range");
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 }
