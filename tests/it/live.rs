@@ -149,8 +149,11 @@ async fn what_is_tried_again_after_a_failure_of_ours_says_when_and_lets_others_g
     .await;
     let page = ada.get(&format!("/submissions/{id}")).await.body;
     assert!(page.contains("Waiting to be tried again"), "{page}");
-    let words = "It is tried again in about 10 s: the last attempt failed through our fault.";
-    assert!(page.contains(words), "{page}");
+    assert!(page.contains("It is tried again in about "), "{page}");
+    assert!(
+        page.contains("the last attempt failed through our fault"),
+        "{page}"
+    );
 
     let other = eve.submitted(starter("logistic_regression")).await;
     assert_eq!(eve.submission(&other).await["queue_position"], 1);
