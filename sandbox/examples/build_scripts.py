@@ -255,6 +255,11 @@ def endless_sleep():
     return script("import time\nwhile True:\n    time.sleep(3600)\n")
 
 
+def late_loop():
+    """Waits for most of the time, and computes when its time is up."""
+    return script("import time\ntime.sleep(3)\nwhile True:\n    pass\n")
+
+
 def memory_hog():
     """Takes memory until there is none, and writes to all of it."""
     return script("hoard = []\nwhile True:\n    hoard.append(b'x' * 2**24)\n")
@@ -332,6 +337,12 @@ def fails_where_marked():
     return script('import os\nif os.path.exists("/runtime/mark"):\n    raise SystemExit(3)\n' + GOOD)
 
 
+def predicts_worse_where_marked():
+    """Scored for one thing, it does another where there is that mark."""
+    mark = "import os\nif os.path.exists('/runtime/mark'):\n    lines = [[id, 1] for id in ids]\n"
+    return script(SAMPLE + HEADER + LINES + mark + WRITE)
+
+
 def reads_its_bundle():
     """Finds a file of its own in `/kaggle/src`."""
     return packed(
@@ -396,13 +407,22 @@ FAILING = [
     package_missing,
     endless_loop,
     endless_sleep,
+    late_loop,
     memory_hog,
     working_folder_full,
     network,
     writes_outside,
     prints_a_lot,
 ]
-PASSING = [wrapped, deflated, fails_where_marked, reads_its_bundle, columns_turned, rerun_variable]
+PASSING = [
+    wrapped,
+    deflated,
+    fails_where_marked,
+    predicts_worse_where_marked,
+    reads_its_bundle,
+    columns_turned,
+    rerun_variable,
+]
 
 # Where a zip's records begin, and where their fields lie in a file's own header and in the directory (APPNOTE 4.3).
 LOCAL, CENTRAL, END = b"PK\3\4", b"PK\1\2", b"PK\5\6"

@@ -185,6 +185,21 @@ pub struct StoredScores {
     pub all: f64,
 }
 
+/// What a submission was scored with.
+pub async fn find_scores(
+    db: impl PgExecutor<'_>,
+    submission: SubmissionId,
+) -> Result<Option<StoredScores>, Error> {
+    sqlx::query_as!(
+        StoredScores,
+        r#"select score_public as public, score_private as private, score_all as "all"
+           from summaries where submission_id = $1"#,
+        submission.0,
+    )
+    .fetch_optional(db)
+    .await
+}
+
 pub async fn insert_summary(
     db: impl PgExecutor<'_>,
     submission: SubmissionId,

@@ -19,6 +19,14 @@ pub struct TextColumn {
     pub cells: Vec<String>,
 }
 
+/// How large a table may be, for those that strangers made.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    pub rows_max: usize,
+    /// Ids included.
+    pub columns_max: usize,
+}
+
 /// Why a file is no table, and on which line, counted from 1, where there is one to name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{fault}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
@@ -43,6 +51,8 @@ pub enum TableFault {
         "column {position} has no name; a data frame's index is left out with `to_csv(index=False)`"
     )]
     UnnamedColumn { position: usize },
+    #[error("there are {found} columns, more than {columns_max}")]
+    TooManyColumns { found: usize, columns_max: usize },
     #[error("there are two columns `{name}`")]
     DuplicateColumn { name: String },
     #[error("the row has no id")]
@@ -62,20 +72,31 @@ pub enum TableFault {
 impl TextTable {
     /// Reads a whole table whose row ids are in column `id`; stops at the first fault.
     pub fn read(from: impl Read, id: &str) -> Result<TextTable, TableError> {
-        TextTable::read_at_most(from, id, usize::MAX)
+        let no_limit = Extent {
+            rows_max: usize::MAX,
+            columns_max: usize::MAX,
+        };
+        TextTable::read_within(from, id, no_limit)
     }
 
-    /// As [`TextTable::read`], of a table that must not have more than `rows_max` rows.
-    pub fn read_at_most(
+    /// As [`TextTable::read`], of a table that must not be larger than this.
+    pub fn read_within(
         from: impl Read,
         id: &str,
-        rows_max: usize,
+        Extent {
+            rows_max,
+            columns_max,
+        }: Extent,
     ) -> Result<TextTable, TableError> {
         let mut from = BufReader::new(from);
         let first_line = first_line(&mut from)?;
         let table_error = |error| table_error(error, first_line);
         let mut records = csv::Reader::from_reader(from);
         let names = records.headers().map_err(table_error)?.clone();
+        if names.len() > columns_max {
+            let found = names.len();
+            return Err(TableFault::TooManyColumns { found, columns_max }.at(Some(1)));
+        }
         let id_at = check_names(&names, id)?;
         let mut table = TextTable {
             ids: Vec::new(),

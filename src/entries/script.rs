@@ -175,7 +175,7 @@ impl Bundle {
         let unpacked_max = (size.as_u64() * EXPANSION_MAX).clamp(HARMLESS, UNPACKED_MAX.as_u64());
         let mut names = Names::default();
         let mut members = Vec::new();
-        let mut unpacked = 0u64;
+        let (mut unpacked, mut packed) = (0u64, 0u64);
         let mut listed = 0;
         let mut entries = archive.entries(&mut buffer);
         while let Some(entry) = entries.next_entry()? {
@@ -188,6 +188,13 @@ impl Bundle {
             unpacked = unpacked.saturating_add(entry.uncompressed_size_hint());
             if unpacked > unpacked_max {
                 return Err(too_large(Bytes::new(unpacked_max)).into());
+            }
+            // Files that share bytes would be read over and over.
+            packed = packed.saturating_add(entry.compressed_size_hint());
+            if packed > size.as_u64() {
+                return Err(
+                    invalid("its files are larger than the archive, so they overlap").into(),
+                );
             }
             let is_deflated = check_method(&entry, &path)?;
             if !is_folder(&entry) && !names::is_litter(&path) {

@@ -5,19 +5,20 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::evaluate::{Watch, read};
+use super::evaluate::{Watch, score_trial};
 use super::inputs::Prepared;
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
 use crate::db::jobs::{Claim, Lease, Next};
-use crate::db::sessions::NewSession;
-use crate::domain::competition::{CompetitionSpec, Profile};
+use crate::db::sessions::{NewSession, StoredScores};
+use crate::domain::competition::{CompetitionSpec, Direction, Profile};
 use crate::domain::deepening::{
     EndOfTurn, Enough, Precision, is_enough, ranked_costs_s, trials_after_turn,
 };
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::trial::{Summary, Trial};
+use crate::scoring::Scores;
 use crate::session::{Added, AddedEnd, Candidate, GoOn, HiddenRun, More, Observer, without_data};
 
 /// The trials of a submission so far, and the time that was spent on those made in the background.
@@ -126,12 +127,17 @@ impl Runner {
             AddedEnd::Failed(failure) => Some(failure.clone()),
             AddedEnd::Whole | AddedEnd::Stopped => None,
         };
+        let scores = db::sessions::find_scores(&self.desk.db, claim.submission);
+        let recorded = self.desk.wait_for(scores)?;
         for (held_out, predictions) in session.predictions.iter().enumerate() {
-            if let Err(bad) = read(claim.kind, predictions, spec, &prepared.test_ids) {
-                session.trials.truncate(held_out);
-                failure = Some(without_data(&bad));
-                break;
-            }
+            let refused = match score_trial(claim.kind, spec, prepared, predictions)? {
+                Ok(scores) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
+                Ok(_) => scores_unlike(),
+                Err(bad) => without_data(&bad),
+            };
+            session.trials.truncate(held_out);
+            failure = Some(refused);
+            break;
         }
         let end = match (&failure, enough(&session.trials), end) {
             (Some(_), _, _) => EndOfTurn::Failed,
@@ -196,6 +202,34 @@ impl Runner {
         transaction.commit().await?;
         Ok(Lease::Held)
     }
+}
+
+/// Whether a later trial predicts as well as the ones that were scored, up to the noise of sums that
+/// are taken in another order. Otherwise an entry could be scored for one thing and cost another.
+fn keeps_up(scores: &Scores, recorded: Option<&StoredScores>, spec: &CompetitionSpec) -> bool {
+    const NOISE: f64 = 1e-3;
+    let direction = spec.metric.name.direction();
+    recorded.is_some_and(|recorded| {
+        let all = [
+            (scores.public, recorded.public),
+            (scores.private, recorded.private),
+        ];
+        all.into_iter().all(|(score, recorded)| {
+            let short_by = match direction {
+                Direction::HigherIsBetter => recorded - score.as_f64(),
+                Direction::LowerIsBetter => score.as_f64() - recorded,
+            };
+            short_by <= NOISE * recorded.abs()
+        })
+    })
+}
+
+fn scores_unlike() -> Failure {
+    Failure::participant(
+        "scores_unlike",
+        "A later trial predicted worse than those that were scored. An entry must predict alike in every \
+         run.",
+    )
 }
 
 fn costs_s(spec: &CompetitionSpec, trials: &[Trial]) -> Vec<f64> {

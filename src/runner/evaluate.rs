@@ -233,7 +233,7 @@ impl Drop for FetchedEntry {
 }
 
 /// Reads predictions as this kind of entry leaves them, for rows of these ids.
-pub(super) fn read(
+fn read(
     kind: EntryKind,
     predictions: &[u8],
     spec: &CompetitionSpec,
@@ -246,26 +246,44 @@ pub(super) fn read(
     parsed.map_err(|bad| Failure::participant(bad.fault.as_str(), bad.message))
 }
 
-/// Scores the predictions of every trial. The last trial's count; all must be usable.
+/// Scores the predictions of every trial, all of which must be usable. On each split the worst counts:
+/// whoever predicts otherwise from trial to trial is not paid for the best of them.
 fn score(
     kind: EntryKind,
     spec: &CompetitionSpec,
     prepared: &Prepared,
     session: &Session,
 ) -> Result<Result<Scores, Failure>, JobError> {
-    let ours = |what: String| JobError::Competition {
-        slug: spec.slug.to_string(),
-        what,
-    };
-    let mut scores = Err(ours("a session had no trials".to_owned()));
+    let mut worst: Option<Scores> = None;
     for predictions in &session.predictions {
-        match read(kind, predictions, spec, &prepared.test_ids) {
-            Ok(parsed) => {
-                scores = scoring::score(spec.metric.name, &prepared.solution, &parsed)
-                    .map_err(|error| ours(error.to_string()));
+        match score_trial(kind, spec, prepared, predictions)? {
+            Ok(scores) => {
+                let direction = spec.metric.name.direction();
+                worst = Some(worst.map_or(scores, |worst| worst.or_worse(scores, direction)));
             }
             Err(failure) => return Ok(Err(failure)),
         }
     }
-    scores.map(Ok)
+    worst.map(Ok).ok_or_else(|| JobError::Competition {
+        slug: spec.slug.to_string(),
+        what: "a session had no trials".to_owned(),
+    })
+}
+
+/// The scores of one trial's predictions, or why they cannot be scored.
+pub(super) fn score_trial(
+    kind: EntryKind,
+    spec: &CompetitionSpec,
+    prepared: &Prepared,
+    predictions: &[u8],
+) -> Result<Result<Scores, Failure>, JobError> {
+    let parsed = match read(kind, predictions, spec, &prepared.test_ids) {
+        Ok(parsed) => parsed,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let scores = scoring::score(spec.metric.name, &prepared.solution, &parsed);
+    scores.map(Ok).map_err(|error| JobError::Competition {
+        slug: spec.slug.to_string(),
+        what: error.to_string(),
+    })
 }

@@ -106,8 +106,11 @@ impl Runner {
         let desk = &self.desk;
         let files = db::competitions::list_public_files(&desk.db, competition.id);
         for file in desk.wait_for(files)? {
-            // A bundle's paths were checked when it was read: `data/…`, plain names only.
-            let below = file.path.split_once('/').map_or("", |(_, below)| below);
+            // A bundle's paths were checked when it was read: plain names only. Starters that are
+            // public are not among the data.
+            let Some(below) = file.path.strip_prefix("data/") else {
+                continue;
+            };
             let path = folder.join(below);
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(failed)?;

@@ -93,9 +93,9 @@ impl Group {
         Ok(Some(event.into()))
     }
 
-    /// Whether a thread of the group would go on at once if the machine let it: it waits for a CPU or
-    /// a disk, and not of its own accord.
-    pub fn has_work(&self) -> bool {
+    /// The longest time that a thread of the group, of those that live, has waited for a CPU although
+    /// it had work. `None` where the kernel does not count it.
+    pub fn longest_wait(&self) -> Option<Duration> {
         let controllers = [Controller::Pids, Controller::Memory, Controller::CpuSet];
         let list = match self.hierarchy.version() {
             Version::V1 => "tasks",
@@ -105,10 +105,11 @@ impl Group {
             .filter_map(|controller| self.folder(controller))
             .find_map(|folder| fs::read_to_string(folder.join(list)).ok())
             .unwrap_or_default();
-        threads.lines().any(|thread| {
-            let stat = fs::read_to_string(format!("/proc/{thread}/stat")).unwrap_or_default();
-            is_runnable(&stat)
-        })
+        threads
+            .lines()
+            .filter_map(|thread| fs::read_to_string(format!("/proc/{thread}/schedstat")).ok())
+            .filter_map(|stat| run_queue_delay(&stat))
+            .max()
     }
 
     /// Forgets the engine's own share of the peak, where the kernel can.
@@ -147,11 +148,10 @@ impl Group {
     }
 }
 
-/// By a line of /proc/PID/stat, whose third field is the state (proc(5)); the second is a name in
-/// parentheses that may hold anything.
-fn is_runnable(stat: &str) -> bool {
-    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
-    state.is_some_and(|state| state.starts_with(['R', 'D']))
+/// Of a line "CPU_NS WAITED_NS SLICES" of /proc/PID/schedstat (kernel's sched-stats.rst).
+fn run_queue_delay(schedstat: &str) -> Option<Duration> {
+    let waited_ns = schedstat.split_ascii_whitespace().nth(1)?;
+    waited_ns.parse().ok().map(Duration::from_nanos)
 }
 
 fn below(mount: &Path, group: &Path) -> PathBuf {
@@ -204,10 +204,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_sleeps_has_no_work_whatever_it_calls_itself() {
-        assert!(is_runnable("7 (python) R 1 7 7 0"));
-        assert!(is_runnable("7 (a) S (b) D 1 7 7 0"));
-        assert!(!is_runnable("7 (x) R 1) S 1 7 7 0"));
-        assert!(!is_runnable(""));
+    fn the_second_number_is_what_a_thread_has_waited() {
+        let waited = Some(Duration::from_nanos(87_940));
+        assert_eq!(run_queue_delay("1200 87940 3\n"), waited);
+        assert_eq!(run_queue_delay(""), None);
     }
 }

@@ -50,8 +50,8 @@ pub struct Run {
     pub started: Instant,
     /// When the program's end was reported, or its tree killed.
     pub ended: Instant,
-    /// At its deadline: whether it would have gone on at once if the machine had let it.
-    pub had_work: bool,
+    /// At its deadline: the longest time that one of its threads had waited for a CPU.
+    pub longest_wait: Option<Duration>,
     pub stdout: Log,
     pub stderr: Log,
     folder: RoomFolder,
@@ -213,7 +213,7 @@ impl Sandbox {
             usage,
             started,
             ended: seen.ended,
-            had_work: seen.had_work,
+            longest_wait: seen.longest_wait,
             stdout: seen.stdout,
             stderr: seen.stderr,
             folder,

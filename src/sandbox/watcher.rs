@@ -53,8 +53,8 @@ pub(super) struct Seen {
     pub cause: Option<Cause>,
     /// When the report was read, or the tree killed.
     pub ended: Instant,
-    /// Whether it waited for the machine when it was killed at its deadline.
-    pub had_work: bool,
+    /// When it was killed at its deadline: how long a thread had waited for a CPU.
+    pub longest_wait: Option<Duration>,
     pub stdout: Log,
     pub stderr: Log,
 }
@@ -92,7 +92,7 @@ impl Watcher {
             stderr: Some(watched.stderr),
             out_of_memory: watched.out_of_memory,
             group: watched.group,
-            had_work: false,
+            longest_wait: None,
             reported: Vec::new(),
             found: None,
             stdout_log: Log::default(),
@@ -187,8 +187,8 @@ struct Watch {
     stderr: Option<OwnedFd>,
     out_of_memory: Option<OwnedFd>,
     group: Group,
-    /// When it was killed at its deadline.
-    had_work: bool,
+    /// At its deadline: how long a thread had waited for a CPU.
+    longest_wait: Option<Duration>,
     /// Of the report pipe, what is not a whole line yet.
     reported: Vec<u8>,
     found: Option<(Report, Instant)>,
@@ -219,7 +219,7 @@ impl Watch {
             ended: reported_at
                 .or(cause.map(|(_, at)| at))
                 .unwrap_or_else(Instant::now),
-            had_work: self.had_work,
+            longest_wait: self.longest_wait,
             stdout: self.stdout_log,
             stderr: self.stderr_log,
         })
@@ -270,7 +270,7 @@ impl Watch {
         if self.found.is_some() || self.killer.killed().is_some() {
             return Err(SandboxError::WontDie);
         }
-        self.had_work = self.group.has_work();
+        self.longest_wait = self.group.longest_wait();
         self.killer.kill(Cause::TimedOut);
         Ok(())
     }

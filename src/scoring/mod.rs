@@ -5,7 +5,7 @@ mod predictions;
 mod submission;
 
 use crate::domain::answers::Answers;
-use crate::domain::competition::Metric;
+use crate::domain::competition::{Direction, Metric};
 use crate::domain::score::Score;
 use crate::domain::solution::Solution;
 use crate::domain::split::Split;
@@ -49,6 +49,21 @@ pub struct Scores {
     pub private: Score,
     /// On the rows of both splits, not the mean of the two.
     pub all: Score,
+}
+
+impl Scores {
+    /// The worse of both, split by split.
+    pub fn or_worse(self, other: Scores, direction: Direction) -> Scores {
+        let worse = |a: Score, b: Score| match a.is_better_than(b, direction) {
+            true => b,
+            false => a,
+        };
+        Scores {
+            public: worse(self.public, other.public),
+            private: worse(self.private, other.private),
+            all: worse(self.all, other.all),
+        }
+    }
 }
 
 /// Predictions and a solution that were not read by the same competition's rules.

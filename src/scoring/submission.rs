@@ -6,7 +6,7 @@ use super::predictions::{BadPredictions, PredictionsFault};
 use crate::domain::answers::{Answers, CellFault};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::solution::order_of;
-use crate::domain::text_table::{TableError, TableFault, TextTable};
+use crate::domain::text_table::{Extent, TableError, TableFault, TextTable};
 
 /// The answers in the order of `ids`.
 pub fn read(
@@ -15,8 +15,12 @@ pub fn read(
     ids: &[String],
 ) -> Result<Answers, BadPredictions> {
     let (id, target) = (&spec.task.id, &spec.task.target);
-    // One row more than there can be is told as what it is, a duplicate or an unknown id.
-    let table = TextTable::read_at_most(bytes, id, ids.len() + 1)
+    // A little more than there can be is told as what it is, an unknown id or another column.
+    let extent = Extent {
+        rows_max: ids.len() + 1,
+        columns_max: 8,
+    };
+    let table = TextTable::read_within(bytes, id, extent)
         .map_err(|error| refuse_table(&error, id, target))?;
     let [column] = table.columns.as_slice() else {
         return Err(wrong_columns(&table, id, target));
@@ -75,6 +79,7 @@ fn refuse_table(error: &TableError, id: &str, target: &str) -> BadPredictions {
         TableFault::NotUtf8
         | TableFault::Ragged { .. }
         | TableFault::NoIdColumn { .. }
+        | TableFault::TooManyColumns { .. }
         | TableFault::UnnamedColumn { .. }
         | TableFault::DuplicateColumn { .. }
         | TableFault::MissingNumber { .. }

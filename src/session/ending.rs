@@ -9,6 +9,8 @@ use crate::sandbox::Run;
 /// A program that computes uses its CPUs nearly all the time. One that was ended at its limit with
 /// less than this share of it either waited of its own accord, or was kept from computing.
 const BUSY_SHARE: f64 = 0.5;
+/// Others kept a program from computing if it waited for a CPU for this share of the time.
+const WAITED_SHARE: f64 = 0.25;
 const LAST_WORDS: usize = 2000;
 
 pub enum Ending {
@@ -72,7 +74,11 @@ pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> 
     }
 }
 
-/// Whether it hardly computed although it had work to the end.
+/// Whether it hardly computed because others did: for a good part of its time it waited for a CPU
+/// that its own threads did not use meanwhile.
 fn was_kept_from_computing(run: &Run, limits: &Limits) -> bool {
-    run.had_work && run.usage.cpu.as_secs_f64() < BUSY_SHARE * limits.time.as_secs_f64()
+    let own = run.usage.cpu / limits.cpus.max(1);
+    let waited_for_others = run.longest_wait.map(|wait| wait.saturating_sub(own));
+    own < limits.time.mul_f64(BUSY_SHARE)
+        && waited_for_others.is_some_and(|wait| wait > limits.time.mul_f64(WAITED_SHARE))
 }

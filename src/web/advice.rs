@@ -50,6 +50,11 @@ const ADVICE: &[Advice] = &[
         "Compute the predictions from the inputs in every pass, and keep nothing from one to the next.",
     ),
     advice(
+        "scores_unlike",
+        "A later trial predicted worse than those that were scored",
+        "Predict alike in every run: seed what is random.",
+    ),
+    advice(
         "input_unbound",
         "The model has an input that nothing is fed to",
         "Give the model one input, which takes all columns at once, or inputs that are named like the columns.",

@@ -246,37 +246,45 @@ async fn who_fails_later_keeps_the_score_and_the_board_says_so() {
     // Even one price for all diamonds beats this benchmark.
     let bundle = Bundle::prices().rule("metric.benchmark", 2.0);
     let app = App::with(&bundle.rule("measuring.deepen", true)).await;
-    let ada = app.person("ada");
-    let id = ada
-        .submitted_to("diamonds", script("fails_where_marked"))
-        .await;
+    let (ada, eve) = (app.person("ada"), app.person("eve"));
+    let failing = script("fails_where_marked");
+    let worse = script("predicts_worse_where_marked");
+    let expected = [
+        (ada.submitted_to("diamonds", failing).await, "exit_status"),
+        (eve.submitted_to("diamonds", worse).await, "scores_unlike"),
+    ];
     app.run_all_jobs().await;
-    let before = ada.submission(&id).await;
-    assert_eq!(before["status"], "scored", "{before:#}");
-    assert_eq!(app.deepening().await, (2, 0));
+    let mut before = Vec::new();
+    for (id, _) in &expected {
+        before.push(ada.submission(id).await);
+    }
+    assert_eq!(app.deepening().await, (3, 0));
 
     // The reference goes first, to no harm.
     let marked = marked_runtime();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let mut runner = app.runner(&unique_name());
         let runtime = runner.env("LEANBOARD_RUNTIME_DIR", marked.path());
         success(runtime.arg("--once").output().unwrap());
     }
-    let after = ada.submission(&id).await;
-    let result = |name| (&before["result"][name], &after["result"][name]);
-    for same in ["score", "total", "trials", "profile"] {
-        assert_eq!(result(same).0, result(same).1);
-    }
-    assert_eq!(after["status"], "scored");
-    assert_eq!(
-        result("later_failure"),
-        (&json!(null), &json!("exit_status"))
-    );
     let board = ada.get("/api/v1/competitions/diamonds/leaderboard").await;
     let lines = board.json()["standings"].as_array().unwrap().clone();
-    let line = lines.iter().find(|line| line["submission"] == id).unwrap();
-    assert!(line["rank"].is_u64());
-    assert_eq!(line["rank_best"], json!(null));
+    for ((id, code), before) in expected.iter().zip(before) {
+        let after = ada.submission(id).await;
+        let result = |name| (&before["result"][name], &after["result"][name]);
+        assert_eq!(before["status"], "scored", "{before:#}");
+        for same in ["score", "total", "trials", "profile"] {
+            assert_eq!(result(same).0, result(same).1, "{code}");
+        }
+        assert_eq!(after["status"], "scored");
+        assert_eq!(result("later_failure"), (&json!(null), &json!(code)));
+        let line = lines
+            .iter()
+            .find(|line| line["submission"] == **id)
+            .unwrap();
+        assert!(line["rank"].is_u64());
+        assert_eq!(line["rank_best"], json!(null));
+    }
     let page = ada.get("/competitions/diamonds").await.body;
     assert!(page.contains("failed later"), "{page}");
     // Only the reference goes on.

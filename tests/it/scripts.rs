@@ -42,6 +42,11 @@ async fn a_zip_that_is_unsafe_or_broken_is_refused_at_the_door() {
     let answer = ada.submit_to("diamonds", a_hundred_thousand, "").await;
     answer.problem(422, "zip_too_large");
 
+    // Two files of the same bytes would be read twice, and four thousand four thousand times.
+    let answer = ada.submit_to("diamonds", overlapping(), "").await;
+    let sentence = answer.problem(422, "zip_invalid");
+    assert!(sentence.contains("overlap"), "{sentence}");
+
     // A script that is not zipped, where both kinds are taken, is told how.
     let answer = ada.submit_to("diamonds", b"print(1)\n".to_vec(), "").await;
     let sentence = answer.problem(422, "entry_kind");
@@ -137,6 +142,7 @@ async fn a_script_that_fails_on_the_public_sample_is_told_what_and_how_many() {
         ),
         ("endless_loop", "timeout", "limit of 4 s"),
         ("endless_sleep", "timeout", "limit of 4 s"),
+        ("late_loop", "timeout", "limit of 4 s"),
         ("memory_hog", "memory", "256 MiB"),
         ("working_folder_full", "exit_status", "File too large"),
         ("network", "exit_status", "Network is unreachable"),
@@ -214,6 +220,7 @@ async fn what_a_script_prints_on_hidden_inputs_is_shown_to_hosts_alone() {
         rows = list(csv.reader(open('/kaggle/input/diamonds/test.csv')))\n\
         sample = list(csv.reader(open('/kaggle/input/diamonds/sample_submission.csv')))\n\
         assert len(sample) == len(rows) and glob.glob('/kaggle/input/diamonds/train.csv')\n\
+        assert not glob.glob('/kaggle/input/diamonds/*.onnx')\n\
         print('first row:', rows[1])\n\
         sample[0] = sample[0] if len(rows) < 1000 else ['id', rows[1][0] + '-leaked']\n\
         csv.writer(open('submission.csv', 'w')).writerows(sample)\n";
@@ -241,6 +248,71 @@ async fn what_a_script_prints_on_hidden_inputs_is_shown_to_hosts_alone() {
     assert!(hosts.matches("first row:").count() > 1);
     let visitors = app.visitor().get(&report).await.body;
     assert_eq!(visitors.matches("first row:").count(), 0);
+}
+
+#[tokio::test]
+async fn a_script_that_predicts_otherwise_in_each_trial_is_scored_by_its_worst() {
+    let app = App::with(&Bundle::prices()).await;
+    let (ada, grace) = (app.person("ada"), app.host("grace"));
+    let main = "import csv, random\n\
+        price = 10 ** random.uniform(0, 6)\n\
+        print('price', price)\n\
+        header, *rows = csv.reader(open('/kaggle/input/diamonds/sample_submission.csv'))\n\
+        writer = csv.writer(open('submission.csv', 'w'))\n\
+        writer.writerows([header, *([id, price] for id, _ in rows)])\n";
+    let id = ada.submitted_to("diamonds", zip_of("main.py", main)).await;
+    app.run_all_jobs().await;
+
+    // A host sees what each run printed: the smoke run, the warm-up, and three trials.
+    grace.sign_in().await;
+    let report = grace.get(&format!("/submissions/{id}")).await.body;
+    let prices: Vec<f64> = (report.split("price ").skip(1))
+        .map(|rest| rest.split_whitespace().next().unwrap())
+        .filter_map(|price| price.trim_end_matches("</code></pre>").parse().ok())
+        .collect();
+    assert_eq!(prices.len(), 5, "{prices:?}");
+    let in_trials: Vec<f64> = prices.iter().map(|price| score_of(*price)).collect();
+    let scored = ada.submission(&id).await;
+    let score = at(&scored, "/result/score").as_f64().unwrap();
+    // The runs on hidden inputs stand in their order, whatever stands before them.
+    let is_worst = (in_trials.windows(3)).any(|trials| {
+        let worst = trials.iter().copied().fold(0.0, f64::max);
+        (worst - score).abs() < 1e-6
+    });
+    assert!(
+        is_worst,
+        "{score} is not the worst of three of {in_trials:?}"
+    );
+    let best = in_trials.iter().copied().fold(f64::INFINITY, f64::min);
+    assert!(score > best, "{score} {in_trials:?}");
+    assert_eq!(*at(&scored, "/result/deterministic"), json!(false));
+}
+
+/// RMSLE on the public rows of one price for all.
+fn score_of(price: f64) -> f64 {
+    let path = crate::support::root().join("demo/diamonds/hidden/solution.csv");
+    let solution = std::fs::read_to_string(path).unwrap();
+    let squares: Vec<f64> = (solution.lines())
+        .filter(|line| line.ends_with("Public"))
+        .map(|line| line.split(',').nth(1).unwrap().parse::<f64>().unwrap())
+        .map(|actual| (price.ln_1p() - actual.ln_1p()).powi(2))
+        .collect();
+    (squares.iter().sum::<f64>() / squares.len() as f64).sqrt()
+}
+
+/// A zip whose table of contents has two names for the same bytes.
+fn overlapping() -> Vec<u8> {
+    let one = zip_of("main.py", &"#".repeat(1000));
+    let directory = one.windows(4).position(|at| at == b"PK\x01\x02").unwrap();
+    let end = one.windows(4).position(|at| at == b"PK\x05\x06").unwrap();
+    let entry = &one[directory..end];
+    let again = [&entry[..entry.len() - 7], b"also.py"].concat();
+    let size = u32::try_from(2 * entry.len()).unwrap().to_le_bytes();
+    let start = u32::try_from(directory).unwrap().to_le_bytes();
+    let mut zip = [&one[..end], &again].concat();
+    zip.extend(b"PK\x05\x06\0\0\0\0\x02\0\x02\0");
+    zip.extend([size.as_slice(), &start, &[0; 2]].concat());
+    zip
 }
 
 /// A zip of one file, stored as it is.
