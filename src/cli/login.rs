@@ -2,9 +2,11 @@
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::Args;
-use nix::sys::termios::{self, LocalFlags, SetArg};
+use nix::sys::signal::{SigSet, Signal, raise};
+use nix::sys::termios::{self, LocalFlags, SetArg, Termios};
 
 use super::client::{self, Client, ClientError};
 use super::output::say;
@@ -62,9 +64,29 @@ fn read_unseen() -> io::Result<String> {
     let before = termios::tcgetattr(&input)?;
     let mut unseen = before.clone();
     unseen.local_flags.remove(LocalFlags::ECHO);
+    let ends = SigSet::from_iter([
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+        Signal::SIGTERM,
+    ]);
+    ends.thread_block()?;
+    restore_on(ends, before.clone());
     termios::tcsetattr(&input, SetArg::TCSAFLUSH, &unseen)?;
     let mut line = String::new();
     let read = input.read_line(&mut line);
     termios::tcsetattr(&input, SetArg::TCSANOW, &before)?;
+    ends.thread_unblock()?;
     read.map(|_| line)
+}
+
+/// Whoever gives up at the prompt gets the terminal back as it was.
+fn restore_on(ends: SigSet, before: Termios) {
+    thread::spawn(move || {
+        let Ok(signal) = ends.wait() else { return };
+        // Nothing is left to tell it to, and the signal ends the program.
+        let _ = termios::tcsetattr(io::stdin(), SetArg::TCSANOW, &before);
+        let _ = ends.thread_unblock();
+        let _ = raise(signal);
+    });
 }

@@ -115,7 +115,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The sample stands for the test inputs in the smoke run, so it must look like them.
+    /// The sample stands for the test inputs in the smoke run and on the page to submit, so it must
+    /// look like them: the same columns, and in each the type of array that it becomes.
     fn check_columns(&mut self, path: &str, sample: &Table, test: &Table) {
         let names = |table: &Table| -> Vec<String> {
             (table.columns.iter())
@@ -128,9 +129,11 @@ impl Reader<'_> {
             return self.find(path, Some(1), message);
         }
         for (sample, test) in sample.columns.iter().zip(&test.columns) {
-            if sample.values.is_numeric() != test.values.is_numeric() {
+            let (shown, hidden) = (sample.values.kind(), test.values.kind());
+            if shown != hidden {
                 let message = format!(
-                    "the column `{}` is numeric either here or in `{test_path}`, but not in both",
+                    "the column `{}` has {shown} here and {hidden} in `{test_path}`; what entries \
+                     are fed is told by the sample, so take rows that show it",
                     sample.name
                 );
                 self.find(path, None, message);

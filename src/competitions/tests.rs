@@ -38,7 +38,7 @@ impl Folder {
             ("competition.toml", RULES),
             ("description.md", "# A or B\n"),
             ("rules.md", "Be kind.\n"),
-            ("data/sample_test.csv", "id,x\n7,1\n"),
+            ("data/sample_test.csv", "id,x\n7,0.5\n"),
             ("data/sample_submission.csv", "id,label\n1,a\n2,a\n"),
             ("hidden/test.csv", "id,x\n1,1.5\n2,2\n"),
             (
@@ -303,8 +303,22 @@ fn tables_that_do_not_fit_together_are_found() {
         (
             "data/sample_test.csv",
             "id,x\n7,seven\n",
-            "data/sample_test.csv: the column `x` is numeric either here or in \
-             `hidden/test.csv`, but not in both",
+            "data/sample_test.csv: the column `x` has text here and decimals in `hidden/test.csv`; \
+             what entries are fed is told by the sample, so take rows that show it",
+        ),
+        (
+            "data/sample_test.csv",
+            "id,x\n7,1\n",
+            "data/sample_test.csv: the column `x` has whole numbers here and decimals in \
+             `hidden/test.csv`; what entries are fed is told by the sample, so take rows that show \
+             it",
+        ),
+        (
+            "hidden/test.csv",
+            "id,x\n1,1.5\n2,0.1234567\n",
+            "data/sample_test.csv: the column `x` has decimals here and decimals of more than 6 \
+             digits in `hidden/test.csv`; what entries are fed is told by the sample, so take rows \
+             that show it",
         ),
         (
             "data/sample_submission.csv",

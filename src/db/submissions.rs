@@ -130,6 +130,8 @@ pub struct Submission {
     pub attempt: i32,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
+    /// Whether the latest smoke run ended well, so that what fails fails on hidden inputs.
+    pub passed_smoke: bool,
     pub finished_at: Option<DateTime<Utc>>,
     /// Once it is scored.
     pub result: Option<Scored>,
@@ -171,6 +173,7 @@ struct Row {
     failure_class: Option<String>,
     failure_code: Option<String>,
     failure_message: Option<String>,
+    passed_smoke: bool,
     finished_at: Option<DateTime<Utc>>,
     hardware_class: Option<String>,
     score_public: Option<f64>,
@@ -224,9 +227,14 @@ async fn select(
                team_id as "team_id: TeamId", teams.name as team_name, kind, file_name,
                submissions.description, artifact_digest, artifact_size_bytes,
                model as "model: Json<serde_json::Value>", reference, submitted_at,
-               jobs.id as "job_id: JobId", attempt, phase, trial, jobs.trials,
+               jobs.id as "job_id: JobId", jobs.attempt, phase, trial, jobs.trials,
                case when state = 'running' and lease_until < now() then 'queued' else state end as "state!",
-               failure_class, failure_code, failure_message, finished_at,
+               failure_class, failure_code, failure_message,
+               exists (
+                   select from smoke_runs
+                   where job_id = jobs.id and smoke_runs.attempt = jobs.attempt and outcome = 'ok'
+               ) as "passed_smoke!",
+               finished_at,
                summaries.hardware_class as "hardware_class?", score_public as "score_public?",
                score_private as "score_private?", inference_wall_s as "inference_wall_s?",
                inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
@@ -255,6 +263,7 @@ impl From<Row> for Submission {
         Submission {
             status: status(&row.state, row.phase.as_deref(), row.trial, row.trials),
             failure: failure(row.failure_class, row.failure_code, row.failure_message),
+            passed_smoke: row.passed_smoke,
             id: row.id,
             number: row.number,
             competition: row.competition_id,

@@ -1,6 +1,7 @@
 //! Test inputs: a CSV table whose columns have types, as the harness needs them for a model's
 //! tensors.
 
+use std::fmt;
 use std::io::Read;
 
 use super::text_table::{TableError, TableFault, TextColumn, TextTable};
@@ -34,6 +35,49 @@ pub enum Values {
     Text(Vec<String>),
 }
 
+/// Whole numbers up to here are exact as float32.
+const WHOLE_IN_FLOAT32: u64 = 1 << 24;
+/// Decimals of so many significant digits survive as float32.
+const DIGITS_IN_FLOAT32: u32 = 6;
+
+/// The type of a column's array, and whether a model that takes float32 may be fed with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    Integers { fit_float32: bool },
+    Decimals { fit_float32: bool },
+    Text,
+}
+
+impl ColumnKind {
+    pub fn is_numeric(self) -> bool {
+        match self {
+            ColumnKind::Integers { .. } | ColumnKind::Decimals { .. } => true,
+            ColumnKind::Text => false,
+        }
+    }
+
+    /// As the harness calls the array's type.
+    pub fn array_type(self) -> &'static str {
+        match self {
+            ColumnKind::Integers { .. } => "int64",
+            ColumnKind::Decimals { .. } => "float64",
+            ColumnKind::Text => "text",
+        }
+    }
+}
+
+impl fmt::Display for ColumnKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ColumnKind::Integers { fit_float32: true } => "whole numbers",
+            ColumnKind::Integers { fit_float32: false } => "whole numbers beyond 16,777,216",
+            ColumnKind::Decimals { fit_float32: true } => "decimals",
+            ColumnKind::Decimals { fit_float32: false } => "decimals of more than 6 digits",
+            ColumnKind::Text => "text",
+        })
+    }
+}
+
 impl Table {
     /// Reads a whole table whose row ids are in column `id`; stops at the first fault. A column
     /// that would be numeric but for cells that are empty, missing ("NA") or not finite is a fault,
@@ -64,6 +108,22 @@ impl Values {
         match self {
             Values::Integers(_) | Values::Decimals { .. } => true,
             Values::Text(_) => false,
+        }
+    }
+
+    pub fn kind(&self) -> ColumnKind {
+        match self {
+            Values::Integers(values) => ColumnKind::Integers {
+                fit_float32: values
+                    .iter()
+                    .all(|value| value.unsigned_abs() <= WHOLE_IN_FLOAT32),
+            },
+            Values::Decimals {
+                significant_digits, ..
+            } => ColumnKind::Decimals {
+                fit_float32: *significant_digits <= DIGITS_IN_FLOAT32,
+            },
+            Values::Text(_) => ColumnKind::Text,
         }
     }
 }

@@ -209,6 +209,13 @@ const ADVICE: &[Advice] = &[
     ),
 ];
 
+/// Where the entry passed on the public sample, so that nothing at home shows the failure.
+const ON_OTHER_ROWS: &str = "The entry passed on the public sample, so look for what other rows may bring: categories \
+     that were never seen, empty or unusual texts, extreme numbers, and more rows, which take more memory and time. \
+     A host of the competition sees what it printed there: ask one.";
+const ON_MORE_ROWS: &str = "The entry kept the limit on the public sample, so look at what it needs for more rows: \
+     the hidden test inputs may have many more. Try it at home on the training data, and leave it some room.";
+
 fn find(code: &str) -> Option<&'static Advice> {
     ADVICE.iter().find(|advice| advice.code == code)
 }
@@ -234,10 +241,17 @@ pub fn fault(class: FailureClass) -> &'static str {
     }
 }
 
-/// What to do now.
-pub fn what_to_try(failure: &Failure) -> &'static str {
+/// What to do now. `passed_smoke`: the entry failed on the hidden test inputs alone.
+pub fn what_to_try(failure: &Failure, passed_smoke: bool) -> &'static str {
     match failure.class {
         FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => AGAIN,
+        FailureClass::Participant if passed_smoke => match failure.code.as_str() {
+            "timeout" | "memory" => ON_MORE_ROWS,
+            // What is said of these holds for any rows.
+            "ids" | "log_too_large" | "output_too_large" | "passes_unlike" | "processes"
+            | "values" => find(&failure.code).map_or(ON_OTHER_ROWS, |advice| advice.next),
+            _ => ON_OTHER_ROWS,
+        },
         FailureClass::Participant => find(&failure.code).map_or(
             "Run the entry at home on the sample of the test inputs: what fails here fails there too.",
             |advice| advice.next,
@@ -328,6 +342,16 @@ mod tests {
     }
 
     #[test]
+    fn what_passed_on_the_sample_is_not_sent_back_to_it() {
+        for code in codes() {
+            let next = what_to_try(&Failure::participant(&code, ""), true);
+            for wrong in ["sample of the test inputs", "fails there too", "smoke run"] {
+                assert!(!next.contains(wrong), "{code}: {next}");
+            }
+        }
+    }
+
+    #[test]
     fn a_code_is_advised_on_once() {
         let codes: BTreeSet<&str> = ADVICE.iter().map(|advice| advice.code).collect();
         assert_eq!(codes.len(), ADVICE.len());
@@ -336,7 +360,9 @@ mod tests {
     #[test]
     fn a_failure_of_ours_says_to_send_the_same_file_again() {
         let failure = Failure::infrastructure("of_tomorrow", "");
-        assert!(what_to_try(&failure).contains("same file again"));
+        for passed_smoke in [false, true] {
+            assert!(what_to_try(&failure, passed_smoke).contains("same file again"));
+        }
         assert_eq!(headline(&failure), "We could not run it");
     }
 }

@@ -2,7 +2,7 @@
 //! competition never changes, so it is read once and kept.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use actix_web::web;
@@ -13,16 +13,12 @@ use crate::db;
 use crate::db::competitions::{Competition, CompetitionFile};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::ids::CompetitionId;
-use crate::domain::table::{Table, Values};
+use crate::domain::table::{ColumnKind, Table};
 
 /// Where a bundle keeps its training data, if it does as the demos do.
 pub const TRAIN: &str = "data/train.csv";
 /// The longest line of column names that is read.
 const HEADER_BYTES_MAX: u64 = 1 << 20;
-/// Whole numbers up to here are exact as float32.
-const WHOLE_IN_FLOAT32: u64 = 1 << 24;
-/// Decimals of so many significant digits survive as float32.
-const DIGITS_IN_FLOAT32: u32 = 6;
 
 #[derive(Debug)]
 pub struct Contract {
@@ -37,49 +33,8 @@ pub struct Contract {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
+    /// As the public sample shows it, which the check of the bundle held to the test inputs.
     pub kind: ColumnKind,
-}
-
-/// The type of a column's array, as the public sample shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    Integers { fit_float32: bool },
-    Decimals { fit_float32: bool },
-    Text,
-}
-
-impl ColumnKind {
-    fn of(values: &Values) -> ColumnKind {
-        match values {
-            Values::Integers(values) => ColumnKind::Integers {
-                fit_float32: values
-                    .iter()
-                    .all(|value| value.unsigned_abs() <= WHOLE_IN_FLOAT32),
-            },
-            Values::Decimals {
-                significant_digits, ..
-            } => ColumnKind::Decimals {
-                fit_float32: *significant_digits <= DIGITS_IN_FLOAT32,
-            },
-            Values::Text(_) => ColumnKind::Text,
-        }
-    }
-
-    pub fn is_numeric(self) -> bool {
-        match self {
-            ColumnKind::Integers { .. } | ColumnKind::Decimals { .. } => true,
-            ColumnKind::Text => false,
-        }
-    }
-
-    /// As the harness calls the array's type.
-    pub fn array_type(self) -> &'static str {
-        match self {
-            ColumnKind::Integers { .. } => "int64",
-            ColumnKind::Decimals { .. } => "float64",
-            ColumnKind::Text => "text",
-        }
-    }
 }
 
 impl Contract {
@@ -155,7 +110,9 @@ async fn read(app: &App, competition: &Competition) -> Result<Contract, Error> {
     let header = match file(TRAIN) {
         Some(train) => {
             let train = app.store.open(&train.digest).await?;
-            run_blocking(move || first_line(train)).await?
+            run_blocking(move || first_line(train))
+                .await?
+                .map_err(|error| Error::Internal(format!("{TRAIN} cannot be read: {error}")))?
         }
         None => Vec::new(),
     };
@@ -180,20 +137,17 @@ fn columns(sample: &[u8], id: &str) -> Result<Vec<Column>, Error> {
     let columns = table.columns.into_iter();
     Ok(columns
         .map(|column| Column {
-            kind: ColumnKind::of(&column.values),
+            kind: column.values.kind(),
             name: column.name,
         })
         .collect())
 }
 
-/// What cannot be read has no columns to train on.
-fn first_line(file: impl Read) -> Vec<u8> {
+fn first_line(file: impl Read) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     let mut file = BufReader::new(file.take(HEADER_BYTES_MAX));
-    match file.read_until(b'\n', &mut line) {
-        Ok(_) => line,
-        Err(_) => Vec::new(),
-    }
+    file.read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 fn has_all(header: &[u8], spec: &CompetitionSpec, columns: &[Column]) -> bool {
@@ -232,5 +186,17 @@ mod tests {
         assert_eq!(contract.features_type(), "float64");
         assert!(!contract.fits_float32());
         assert_eq!(contract.numeric().count(), 4);
+    }
+
+    #[test]
+    fn training_data_that_cannot_be_read_is_not_taken_for_none() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is gone"))
+            }
+        }
+        assert!(first_line(Broken).is_err());
+        assert_eq!(first_line(&b"id,a\n1,2\n"[..]).unwrap(), b"id,a\n");
     }
 }

@@ -3,10 +3,16 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -300,6 +306,15 @@ async fn a_token_comes_from_a_file_that_nobody_else_can_read() {
         .await
         .ended_with(2)
         .has(&["config.toml:2"]);
+    // Where it names no server, it means the one that is asked by default.
+    let nameless = format!("token = \"{token}\"\n");
+    fs::write(&elsewhere, nameless).unwrap();
+    let mut status = desk.bare(&["status", "--server", &app.address]);
+    status.env("XDG_CONFIG_HOME", &folder);
+    said(status)
+        .await
+        .ended_with(2)
+        .has(&["needs an API token"]);
     let wrong = whole.replace("lb_", "");
     with(&wrong, 0o600).await.ended_with(2);
     // A variable goes before it.
@@ -328,6 +343,38 @@ async fn login(desk: &Desk, server: &str, token: &str) -> Said {
         Said::of(child.wait_with_output().unwrap())
     };
     tokio::task::spawn_blocking(login).await.unwrap()
+}
+
+/// Whether a terminal shows what is typed.
+fn echoes(terminal: &impl AsFd) -> bool {
+    let settings = tcgetattr(terminal).unwrap();
+    settings.local_flags.contains(LocalFlags::ECHO)
+}
+
+#[tokio::test]
+async fn who_gives_up_at_the_prompt_for_a_token_gets_the_terminal_back() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let home = tempfile::tempdir().unwrap();
+        let terminal = openpty(None, None).unwrap();
+        assert!(echoes(&terminal.slave));
+        let mut login = Command::new(PROGRAM)
+            .args(["login", "--server", "http://127.0.0.1:1"])
+            .env_clear()
+            .env("HOME", home.path())
+            .stdin(terminal.slave.try_clone().unwrap())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("the prompt", async || {
+            (!echoes(&terminal.slave)).then_some(())
+        })
+        .await;
+        kill(Pid::from_raw(login.id().cast_signed()), signal).unwrap();
+        let ended = tokio::task::spawn_blocking(move || login.wait().unwrap());
+        assert_eq!(ended.await.unwrap().signal(), Some(signal as i32));
+        assert!(echoes(&terminal.slave), "{signal}");
+    }
 }
 
 #[tokio::test]

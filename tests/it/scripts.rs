@@ -236,6 +236,8 @@ async fn what_a_script_prints_on_hidden_inputs_is_shown_to_hosts_alone() {
     let message = at(&failed, "/failure/message").as_str().unwrap();
     assert!(!message.contains("leaked"), "{message}");
     assert!(message.contains("hidden test inputs"), "{message}");
+    let advice = at(&failed, "/failure/advice").as_str().unwrap();
+    assert!(advice.contains("passed on the public sample"), "{advice}");
 
     let report = format!("/submissions/{id}");
     ada.sign_in().await;

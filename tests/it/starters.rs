@@ -110,6 +110,25 @@ async fn the_page_to_submit_tells_the_contract_and_what_ranks() {
 }
 
 #[tokio::test]
+async fn the_page_to_submit_tells_what_is_counted_of_each_kind() {
+    let ranked = async |bundle: &Bundle| {
+        let app = App::with(bundle).await;
+        let page = app.visitor().get("/competitions/diamonds/submit").await;
+        let ranks = page.body.split("class=\"counts\"").skip(1);
+        let ranks: Vec<String> = ranks
+            .map(|part| part.split("</b>").next().unwrap().replace("><b>", ""))
+            .collect();
+        (ranks, page.body)
+    };
+    let (ranks, page) = ranked(&Bundle::prices()).await;
+    assert_eq!(ranks, ["Start-up", "First call", "Finish", "The whole run"]);
+    assert!(page.contains("each stretch, of a script the whole run"));
+    let (ranks, page) = ranked(&Bundle::scripts()).await;
+    assert_eq!(ranks, ["The whole run"]);
+    assert!(!page.contains("Start-up") && page.contains("CPU time of the whole run"));
+}
+
+#[tokio::test]
 async fn the_runtime_is_that_of_the_runner_at_work_or_the_pinned_one() {
     let app = App::with(&Bundle::lean()).await;
     let visitor = app.visitor();

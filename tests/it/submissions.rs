@@ -130,7 +130,8 @@ async fn a_report_shows_every_trial_by_phase() {
         assert!((per_pass - seconds("/inference_per_pass/cpu_s")).abs() < 1e-6);
         assert!(trial["peak_memory_bytes"].as_u64().unwrap() > 10 << 20);
         assert!(trial["energy"]["value"].is_null());
-        assert_eq!(trial["predictions_digest"], trials[0]["predictions_digest"]);
+        // A script could spell out in it what it read.
+        assert!(trial.get("predictions_digest").is_none());
     }
     assert_eq!(at(&scored, "/result/deterministic"), true);
     assert!(
@@ -165,6 +166,7 @@ async fn what_is_private_is_shown_to_hosts_only() {
         at(&seen, "/result/score_private").as_f64().unwrap(),
         expected
     );
+    assert!(at(&seen, "/result/trials/0/predictions_digest").is_string());
     let board = host.get(private).await.json();
     let line = board["standings"]
         .as_array()

@@ -111,10 +111,10 @@ impl Client {
             } => ClientFile::default(),
             _ => ClientFile::read().map_err(ClientError::Usage)?,
         };
-        let server = (settings.server.clone()).or_else(|| file.server.clone());
-        let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        let own = file.server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+        let server = settings.server.clone().unwrap_or_else(|| own.clone());
         // The file's token is for the file's server, and not for any that a flag names.
-        let is_of_file = file.server.as_ref().is_none_or(|own| *own == server);
+        let is_of_file = own == server;
         let token = match &settings.token {
             Some(given) => Some(given.check().map_err(ClientError::Usage)?),
             None => file.token.filter(|_| is_of_file),

@@ -5,6 +5,7 @@ use super::documents::{
 };
 use super::{Client, in_plain_text, plain};
 use crate::domain::competition::Metric;
+use crate::domain::efficiency::Unranked;
 use crate::web::figures;
 
 /// Where it stands, in a line: `queued: place 3, about 2 min to the result`.
@@ -100,7 +101,7 @@ fn place(standing: &StandingDocument) -> String {
         (None, Some(behind), None) => {
             let rank = behind.rank.map(|rank| format!(", rank {rank} of {of}"));
             format!(
-                "your team's submission {} is better{}",
+                "submission {} of the same team is better{}",
                 behind.number,
                 rank.unwrap_or_default()
             )
@@ -109,15 +110,9 @@ fn place(standing: &StandingDocument) -> String {
     }
 }
 
-pub fn why_unranked(reason: &str) -> &str {
-    match reason {
-        "below_benchmark" => "its score is worse than the benchmark's",
-        "cost_missing" => "its cost was not measured",
-        "below_resolution" => "its cost is below what can be measured",
-        "scale_pending" => "the reference entry has not been measured yet",
-        "scale_degenerate" => "the competition's formula is degenerate",
-        other => other,
-    }
+/// In words; a reason that this program does not know, as it is written.
+fn why_unranked(reason: &str) -> String {
+    Unranked::from_name(reason).map_or_else(|| plain(reason), |known| known.to_string())
 }
 
 fn measured(
@@ -156,7 +151,10 @@ fn efficiency(standing: &StandingDocument) -> String {
         }
         _ => {
             let reason = standing.unranked.as_deref().map(why_unranked);
-            format!("none: {}", reason.unwrap_or("it is not known yet"))
+            format!(
+                "none: {}",
+                reason.as_deref().unwrap_or("it is not known yet")
+            )
         }
     }
 }
@@ -204,5 +202,33 @@ pub fn cost_name(cost: &str, window: &str) -> String {
         "inference" => format!("{cost} per pass"),
         "total" => format!("{cost} from start to exit"),
         other => format!("{cost}, {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn said(standing: Value) -> String {
+        place(&serde_json::from_value(standing).unwrap())
+    }
+
+    #[test]
+    fn a_place_is_told_to_whoever_asks() {
+        assert_eq!(said(json!({"ranked": 7, "rank": 3})), "rank 3 of 7");
+        assert_eq!(
+            said(json!({"ranked": 7, "behind": {"number": 4, "rank": 2}})),
+            "submission 4 of the same team is better, rank 2 of 7"
+        );
+        assert_eq!(
+            said(json!({"ranked": 7, "unranked": "scale_degenerate"})),
+            "no rank, because the formula cannot tell scores or costs apart here"
+        );
+        assert_eq!(
+            said(json!({"ranked": 7, "unranked": "of_tomorrow"})),
+            "no rank, because of_tomorrow"
+        );
     }
 }

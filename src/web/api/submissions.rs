@@ -11,6 +11,7 @@ use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
 use crate::domain::competition::{EntryKind, Profile};
+use crate::domain::digest::Digest;
 use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
@@ -133,7 +134,7 @@ struct SubmissionDocument {
     kind: EntryKind,
     file_name: String,
     file_size_bytes: u64,
-    digest: crate::domain::digest::Digest,
+    digest: Digest,
     description: String,
     reference: bool,
     submitted_at: DateTime<Utc>,
@@ -230,11 +231,13 @@ struct TrialDocument {
     peak_memory_bytes: u64,
     /// Of the whole measured window.
     energy: EnergyDocument,
-    predictions_digest: crate::domain::digest::Digest,
+    /// For hosts only: a script chooses every byte that it is made of, and so can tell what it read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predictions_digest: Option<Digest>,
 }
 
-impl From<&Trial> for TrialDocument {
-    fn from(trial: &Trial) -> TrialDocument {
+impl TrialDocument {
+    fn of(trial: &Trial, is_host: bool) -> TrialDocument {
         let phases = trial.harness_phases();
         TrialDocument {
             number: trial.number,
@@ -247,7 +250,7 @@ impl From<&Trial> for TrialDocument {
             total: trial.total().into(),
             peak_memory_bytes: trial.peak_memory.as_u64(),
             energy: (&trial.energy).into(),
-            predictions_digest: trial.predictions,
+            predictions_digest: is_host.then_some(trial.predictions),
         }
     }
 }
@@ -346,7 +349,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
         ends_in_s: None,
         failure: submission.failure.map(|failure| FailureDocument {
             fault: advice::fault(failure.class),
-            advice: advice::what_to_try(&failure),
+            advice: advice::what_to_try(&failure, submission.passed_smoke),
             uses_quota: failure.class.uses_quota(),
             class: failure.class,
             code: failure.code,
@@ -366,7 +369,9 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             cost_low_s: result.precision.cost_s.map(|interval| interval.low),
             cost_high_s: result.precision.cost_s.map(|interval| interval.high),
             later_failure: result.precision.later_failure,
-            trials: trials.iter().map(TrialDocument::from).collect(),
+            trials: (trials.iter())
+                .map(|trial| TrialDocument::of(trial, is_host))
+                .collect(),
         }),
         url: format!("/submissions/{}", submission.id),
     }

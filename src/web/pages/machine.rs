@@ -30,7 +30,7 @@ pub struct Machine {
     harness: Option<String>,
     meter: Option<String>,
     leanboard: Option<String>,
-    degraded: Vec<String>,
+    degraded: Option<Vec<String>>,
     /// Of a session: what ran the model.
     runtime: Option<String>,
     limits: Option<Limits>,
@@ -66,10 +66,11 @@ impl Machine {
         let packages: Vec<String> = (self.libraries().iter())
             .map(|(name, version)| format!("{name} {version}"))
             .collect();
-        let degraded = match self.degraded.as_slice() {
+        // Walls of which nothing is said are not said to stand.
+        let walls = self.degraded.as_deref().map(|degraded| match degraded {
             [] => "all in place".to_owned(),
             missing => format!("missing: {}", missing.join(", ")),
-        };
+        });
         let lines = [
             ("CPU", self.cpu_model.clone()),
             (
@@ -85,7 +86,7 @@ impl Machine {
                 (!packages.is_empty()).then(|| packages.join(", ")),
             ),
             ("Energy meter", self.meter.clone()),
-            ("Walls", Some(degraded)),
+            ("Walls", walls),
             ("Sandbox", self.engine.clone()),
             ("Kernel", self.kernel.clone()),
             ("Leanboard", self.leanboard.clone()),
@@ -204,9 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn walls_are_in_place_only_where_their_runner_says_so() {
+        let whole = Machine::read(&json!({"degraded": []})).unwrap();
+        let fact = ("Walls".to_owned(), "all in place".to_owned());
+        assert_eq!(whole.facts(), [fact]);
+        let silent = Machine::read(&json!({"degraded": null})).unwrap();
+        assert_eq!(silent.facts(), []);
+    }
+
+    #[test]
     fn what_an_earlier_version_said_is_read_too() {
         let machine = Machine::read(&json!({"cpu_model": "X"})).unwrap();
-        assert_eq!(machine.facts().len(), 2);
+        assert_eq!(machine.facts(), [("CPU".to_owned(), "X".to_owned())]);
         assert!(Machine::read(&json!("no fingerprint")).is_none());
     }
 

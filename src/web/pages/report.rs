@@ -114,7 +114,7 @@ impl ReportPage {
     }
 
     fn what_to_try(&self, failure: &Failure) -> &'static str {
-        advice::what_to_try(failure)
+        advice::what_to_try(failure, self.submission.passed_smoke)
     }
 
     /// Whether a runner had begun with it before it was cancelled.

@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::competition::refuse_unless_open;
 use super::error::PageError;
-use crate::domain::competition::{CompetitionSpec, EntryKind, TaskKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, TaskKind};
 use crate::web::App;
 use crate::web::contracts::{self, Contract};
 use crate::web::error::Problem;

@@ -1,5 +1,6 @@
 //! The form that a submission is uploaded with.
 
+use std::iter;
 use std::sync::Arc;
 
 use actix_multipart::Multipart;
@@ -78,6 +79,8 @@ struct Stretch {
     name: &'static str,
     what: &'static str,
     counts: bool,
+    /// Whose stretch it is, where several kinds are taken.
+    kind: Option<EntryKind>,
 }
 
 impl SubmitPage {
@@ -226,36 +229,43 @@ impl SubmitPage {
         cost_in_words(self.spec().efficiency.cost)
     }
 
-    fn stretches(&self) -> [Stretch; 5] {
-        let window = self.spec().measuring.window;
-        let is_total = match window {
+    /// What a run is made of, for each kind that is taken.
+    fn stretches(&self) -> Vec<Stretch> {
+        let kinds = &self.spec().entries.kinds;
+        let is_total = match self.spec().measuring.window {
             Window::Total => true,
             Window::Inference => false,
         };
-        let stretch = |name, what, counts| Stretch { name, what, counts };
-        [
-            stretch(
-                "Smoke run",
-                "on the public sample, before anything is measured; you are shown what it printed",
-                false,
-            ),
-            stretch(
-                "Start-up",
-                "process start until model and inputs are loaded",
-                is_total,
-            ),
-            stretch(
-                "First call",
-                "the first pass over the hidden test inputs",
-                is_total,
-            ),
-            stretch(
-                "Steady inference",
-                "one pass over the hidden test inputs, once warm: many passes, divided by their number",
-                !is_total,
-            ),
-            stretch("Finish", "predictions written, process ended", is_total),
-        ]
+        let smoke = Stretch {
+            name: "Smoke run",
+            what: "on the public sample, before anything is measured; you are shown what it printed",
+            counts: false,
+            kind: None,
+        };
+        let measured = kinds.iter().flat_map(|kind| {
+            let own = (kinds.len() > 1).then_some(*kind);
+            let stretch = move |(name, what, counts)| Stretch {
+                name,
+                what,
+                counts,
+                kind: own,
+            };
+            stretches_of(*kind, is_total).into_iter().map(stretch)
+        });
+        iter::once(smoke).chain(measured).collect()
+    }
+
+    /// Of what wall time and CPU time are told.
+    fn measured_stretch(&self) -> &'static str {
+        let kinds = &self.spec().entries.kinds;
+        match (
+            kinds.contains(&EntryKind::Onnx),
+            kinds.contains(&EntryKind::Script),
+        ) {
+            (true, true) => "each stretch, of a script the whole run",
+            (false, true) => "the whole run",
+            (_, false) => "each stretch",
+        }
     }
 
     /// The class list of a task of labels.
@@ -264,6 +274,35 @@ impl SubmitPage {
             TaskKind::Label => Some(&self.spec().task.classes),
             TaskKind::Value => None,
         }
+    }
+}
+
+/// The stretches of a run that are told apart: name, what it is, and whether it is ranked.
+fn stretches_of(kind: EntryKind, is_total: bool) -> Vec<(&'static str, &'static str, bool)> {
+    match kind {
+        EntryKind::Onnx => vec![
+            (
+                "Start-up",
+                "process start until model and inputs are loaded",
+                is_total,
+            ),
+            (
+                "First call",
+                "the first pass over the hidden test inputs",
+                is_total,
+            ),
+            (
+                "Steady inference",
+                "one pass over the hidden test inputs, once warm: many passes, divided by their number",
+                !is_total,
+            ),
+            ("Finish", "predictions written, process ended", is_total),
+        ],
+        EntryKind::Script => vec![(
+            "The whole run",
+            "from start to exit, reading the hidden test inputs and writing the predictions included",
+            is_total,
+        )],
     }
 }
 

@@ -21,12 +21,24 @@ impl Bundle {
 
     /// The demo of prices, which takes scripts, with a cheap reference as its only starter.
     pub fn prices() -> Bundle {
-        let mut bundle = Bundle::demo("diamonds");
-        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
-        starters.retain(|starter| starter["file"].as_str() == Some("starter/ridge.onnx"));
-        starters.get_mut(0).unwrap()["reference"] = value(true);
+        Bundle::demo("diamonds").with_only("starter/ridge.onnx")
+    }
+
+    /// The same, which takes nothing but scripts.
+    pub fn scripts() -> Bundle {
+        let mut bundle = Bundle::demo("diamonds").with_only("starter/linear.zip");
+        bundle.rules["entries"]["kinds"] = value(toml_edit::Array::from_iter(["script"]));
         bundle.write();
         bundle
+    }
+
+    /// With this starter, as the reference, and no other.
+    fn with_only(mut self, file: &str) -> Bundle {
+        let starters = self.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.retain(|starter| starter["file"].as_str() == Some(file));
+        starters.get_mut(0).unwrap()["reference"] = value(true);
+        self.write();
+        self
     }
 
     pub fn demo(name: &str) -> Bundle {
