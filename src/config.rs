@@ -100,7 +100,7 @@ pub struct ServeSettings {
     /// Threads that answer requests
     #[arg(long, env = "LEANBOARD_WEB_WORKERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256), value_name = "N")]
     pub web_workers: u16,
-    /// Pages that may be followed live at once; others ask every two seconds
+    /// Pages that may be followed live at once, a tenth of them from one address; others ask every two seconds
     #[arg(long, env = "LEANBOARD_EVENT_STREAMS", default_value_t = 500, value_parser = clap::value_parser!(u16), value_name = "N")]
     pub event_streams: u16,
 }

@@ -4,9 +4,12 @@
 // How long a page waits for events before it asks by itself, and without a stream of them.
 const PATIENCE_MS = 10000;
 const POLL_MS = 2000;
+// After a refusal, as when too many pages are followed, a stream is asked for anew so much later.
+const LISTEN_AGAIN_MS = 10000;
 
 let source = null;
 let timer;
+let listenAgain;
 // The refresh that is under way, and whether another one is wanted after it.
 let isRefreshing = false;
 let isAskedAgain = false;
@@ -155,9 +158,20 @@ function listen(events) {
     source.close();
     refresh();
   });
+  // To what breaks off or ends the browser comes back by itself, but not to what was refused.
+  source.addEventListener("error", ({ target }) => {
+    if (target === source && target.readyState === EventSource.CLOSED) {
+      clearTimeout(listenAgain);
+      listenAgain = setTimeout(() => {
+        source = null;
+        follow();
+      }, LISTEN_AGAIN_MS);
+    }
+  });
 }
 
 function unfollow() {
+  clearTimeout(listenAgain);
   source?.close();
   source = null;
 }

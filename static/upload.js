@@ -100,7 +100,12 @@ function send(form) {
     bar.removeAttribute("value");
     state.textContent = "Sent; the file is being checked.";
   });
-  request.addEventListener("load", () => show(request, form.action));
+  request.addEventListener("load", () => {
+    if (!show(request, form.action)) {
+      const answer = `${request.status} ${request.statusText}`.trim();
+      stop(`The answer was ${answer}, from a proxy before the server, perhaps. ${advice(request.status)}`);
+    }
+  });
   request.addEventListener("error", () => {
     stop("The connection broke. Nothing was kept and no quota used: send it again.");
   });
@@ -120,16 +125,27 @@ function send(form) {
   cancel.focus();
 }
 
-// The new submission's page, or this page again with what is wrong.
+function advice(status) {
+  return status === 413
+    ? "Nothing was taken: the file is larger than what it lets through. Tell the host."
+    : "Whether the file was taken is not known: look at your submissions before you send it again.";
+}
+
+// The new submission's page, or this page again with what is wrong. Says whether the answer was one
+// of these: one of a proxy's is not.
 function show(request, action) {
   if (request.status === 200 && request.responseURL !== action) {
     location.assign(request.responseURL);
-    return;
+    return true;
   }
   const main = new DOMParser().parseFromString(request.responseText, "text/html").querySelector("main");
+  if (main === null) {
+    return false;
+  }
   document.querySelector("main").replaceWith(main);
   enhance(main);
   main.querySelector("[aria-invalid=true]")?.focus();
+  return true;
 }
 
 enhance(document.querySelector("main"));

@@ -40,6 +40,7 @@ impl Serve {
                 sign_up: self.settings.sign_up,
                 workers: self.settings.web_workers.into(),
                 most_streams: self.settings.event_streams.into(),
+                longest_stream: web::LONGEST_STREAM,
             };
             let address = listener.local_addr().map_err(|error| error.to_string())?;
             let server = web::server(parts, listener).map_err(|error| error.to_string())?;

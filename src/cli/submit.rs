@@ -15,8 +15,11 @@ use crate::config::ClientSettings;
 use crate::domain::names::clean_file_name;
 use crate::domain::units::Bytes;
 
-/// A trial takes little more than half a second, and each should be seen.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// While it waits: many may wait at the same time.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// While it is measured, which few are at the same time: a trial takes little more than half a
+/// second, and each should be seen.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// A server that is started anew comes back within this time.
 const LOST_MAX: Duration = Duration::from_secs(60);
 /// The board hears of a result a moment after it is stored.
@@ -162,10 +165,14 @@ async fn until_final(
     let mut heard_at = Instant::now();
     let mut final_since = None;
     loop {
+        let mut pause = LOOK_EVERY;
         match look(client, id).await {
             Ok(submission) => {
                 heard_at = Instant::now();
                 let state = result::state(&submission);
+                if submission.status != "queued" {
+                    pause = WATCH_EVERY;
+                }
                 match submission.status.as_str() {
                     "queued" | "running" => progress.show(&with_time(&state, begun_at, progress)),
                     _ => {
@@ -181,7 +188,7 @@ async fn until_final(
             }
             Err(error) => return Err(error),
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -454,12 +454,13 @@ pub struct QueueLength {
     pub running: i64,
 }
 
-/// Of one purpose: nobody waits for what is done in the background.
+/// Of one purpose: nobody waits for what is done in the background. What a runner let go of without a
+/// word waits again.
 pub async fn count(db: impl PgExecutor<'_>, purpose: Purpose) -> Result<QueueLength, Error> {
     sqlx::query_as!(
         QueueLength,
-        r#"select count(*) filter (where state = 'queued') as "queued!",
-               count(*) filter (where state = 'running') as "running!"
+        r#"select count(*) filter (where state = 'queued' or lease_until < now()) as "queued!",
+               count(*) filter (where state = 'running' and lease_until >= now()) as "running!"
            from jobs
            where purpose = $1 and state in ('queued', 'running')"#,
         stored_purpose(purpose),

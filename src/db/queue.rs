@@ -35,8 +35,12 @@ pub struct Unfinished {
     pub queued_at: DateTime<Utc>,
     pub status: Status,
     pub attempt: i32,
-    /// Since a runner took it.
+    /// Since a runner took it, while that is heard of.
     pub elapsed_s: Option<f64>,
+    /// A runner took it and is not heard of any more, so that it waits for another.
+    pub is_abandoned: bool,
+    /// It is in the pause after a failure of ours, for so long.
+    pub retry_in_s: Option<f64>,
     /// Those of this attempt, in order.
     pub phases: Vec<BegunPhase>,
 }
@@ -52,9 +56,10 @@ pub struct BegunPhase {
 /// What a competition's queue amounts to.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// The median time from claim to end of the last fifty jobs that were scored.
+    /// The median time from claim to end of the last fifty submissions that were scored.
     pub median_s: Option<f64>,
-    /// Jobs that came to their end since the oldest unfinished one was queued.
+    /// Jobs that came to their end since the oldest unfinished one was queued, among the last five
+    /// hundred of all competitions.
     pub finished: i64,
 }
 
@@ -78,18 +83,27 @@ pub async fn read(db: &PgPool) -> Result<Queue, Error> {
     })
 }
 
+/// In the order in which they are taken: a job whose lease ran out has its old place, one in a pause
+/// none before that is over.
 async fn list_unfinished(db: &PgPool) -> Result<Vec<Unfinished>, Error> {
     let rows = sqlx::query!(
         r#"select jobs.id as "job: JobId", submissions.id as "submission: SubmissionId",
                number as "number: SubmissionNumber",
                submissions.competition_id as "competition: CompetitionId", teams.name as team_name,
-               queued_at, state, attempt, phase, trial, trials,
-               case when state = 'running' then extract(epoch from now() - claimed_at)::float8 end as elapsed_s
+               queued_at, attempt, phase, trial, trials,
+               case when state = 'running' and lease_until < now() then 'queued' else state end as "state!",
+               state = 'running' and lease_until < now() as "is_abandoned!",
+               case when state = 'running' and lease_until >= now()
+                    then extract(epoch from now() - claimed_at)::float8 end as elapsed_s,
+               case when state = 'queued' and retry_at > now()
+                    then extract(epoch from retry_at - now())::float8 end as retry_in_s
            from jobs
            join submissions on submissions.id = jobs.submission_id
            join teams on teams.id = submissions.team_id
            where purpose = 'evaluate' and state in ('queued', 'running')
-           order by state = 'queued', priority, queued_at, jobs.id"#,
+           order by not (state = 'running' and lease_until >= now()),
+               case when state = 'queued' and retry_at > now() then retry_at end nulls first,
+               priority, queued_at, jobs.id"#,
     )
     .fetch_all(db)
     .await?;
@@ -103,6 +117,8 @@ async fn list_unfinished(db: &PgPool) -> Result<Vec<Unfinished>, Error> {
         status: status(&row.state, row.phase.as_deref(), row.trial, row.trials),
         attempt: row.attempt,
         elapsed_s: row.elapsed_s,
+        is_abandoned: row.is_abandoned,
+        retry_in_s: row.retry_in_s,
         phases: Vec::new(),
     });
     Ok(unfinished.collect())
@@ -114,7 +130,7 @@ async fn list_running_phases(db: &PgPool) -> Result<HashMap<(JobId, i32), Vec<Be
                job_phases.trials, extract(epoch from now() - started_at)::float8 as "began_s!"
            from job_phases
            join jobs on jobs.id = job_phases.job_id and jobs.attempt = job_phases.attempt
-           where purpose = 'evaluate' and state = 'running'
+           where purpose = 'evaluate' and state = 'running' and lease_until >= now()
            order by job_phases.number"#,
     )
     .fetch_all(db)
@@ -148,6 +164,7 @@ pub async fn list_phases(db: &PgPool, job: JobId, attempt: i32) -> Result<Vec<Ph
     Ok(phases.collect())
 }
 
+/// Looks at the latest submissions alone, and at what was finished lately: not at all there ever were.
 async fn list_loads(db: &PgPool) -> Result<HashMap<CompetitionId, Load>, Error> {
     let rows = sqlx::query!(
         r#"with busy as (
@@ -159,16 +176,17 @@ async fn list_loads(db: &PgPool) -> Result<HashMap<CompetitionId, Load>, Error> 
            select competition_id as "competition: CompetitionId",
                (select percentile_cont(0.5) within group (order by seconds)
                 from (select extract(epoch from finished_at - claimed_at)::float8 as seconds
-                      from jobs
-                      join submissions on submissions.id = jobs.submission_id
+                      from submissions
+                      join jobs on jobs.submission_id = submissions.id and purpose = 'evaluate'
                       where submissions.competition_id = busy.competition_id
                         and state = 'scored' and claimed_at is not null
-                      order by finished_at desc limit 50) as latest) as median_s,
+                      order by submitted_at desc limit 50) as latest) as median_s,
                (select count(*)
-                from jobs
-                join submissions on submissions.id = jobs.submission_id
-                where submissions.competition_id = busy.competition_id
-                  and purpose = 'evaluate' and state in ('scored', 'failed') and finished_at >= busy.since) as "finished!"
+                from (select (select competition_id from submissions where submissions.id = submission_id) as its
+                      from jobs
+                      where purpose = 'evaluate' and state in ('scored', 'failed') and finished_at >= busy.since
+                      order by finished_at desc limit 500) as lately
+                where its = busy.competition_id) as "finished!"
            from busy"#,
     )
     .fetch_all(db)
@@ -190,7 +208,7 @@ async fn list_deepening(db: &PgPool) -> Result<HashMap<CompetitionId, i64>, Erro
            join submissions on submissions.id = jobs.submission_id
            where purpose = 'deepen' and state in ('queued', 'running')
            group by competition_id
-           having bool_or(state = 'running')"#,
+           having bool_or(state = 'running' and lease_until >= now())"#,
     )
     .fetch_all(db)
     .await?;

@@ -32,14 +32,16 @@ pub async fn upsert(
 }
 
 /// How many runners were seen in the last minute, or hold a lease: between two windows there may be
-/// long silence.
+/// long silence. Whoever let one run out is gone.
 pub async fn count_alive(db: impl PgExecutor<'_>) -> Result<i64, Error> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!"
            from runners
-           where last_seen_at > now() - interval '1 minute'
+           where (last_seen_at > now() - interval '1 minute'
+                  and not exists (select from jobs
+                                  where jobs.runner_id = runners.id and state = 'running' and lease_until < now()))
               or exists (select from jobs
-                         where jobs.runner_id = runners.id and state = 'running' and lease_until > now())"#
+                         where jobs.runner_id = runners.id and state = 'running' and lease_until >= now())"#
     )
     .fetch_one(db)
     .await
@@ -53,9 +55,11 @@ pub async fn find_latest_alive(
     let fingerprint = sqlx::query_scalar!(
         r#"select fingerprint as "fingerprint: Json<serde_json::Value>"
            from runners
-           where last_seen_at > now() - interval '1 minute'
+           where (last_seen_at > now() - interval '1 minute'
+                  and not exists (select from jobs
+                                  where jobs.runner_id = runners.id and state = 'running' and lease_until < now()))
               or exists (select from jobs
-                         where jobs.runner_id = runners.id and state = 'running' and lease_until > now())
+                         where jobs.runner_id = runners.id and state = 'running' and lease_until >= now())
            order by last_seen_at desc
            limit 1"#
     )

@@ -227,7 +227,8 @@ async fn select(
                team_id as "team_id: TeamId", teams.name as team_name, kind, file_name,
                submissions.description, artifact_digest, artifact_size_bytes,
                model as "model: Json<serde_json::Value>", reference, submitted_at,
-               jobs.id as "job_id: JobId", jobs.state, jobs.attempt, phase, trial, jobs.trials,
+               jobs.id as "job_id: JobId", jobs.attempt, phase, trial, jobs.trials,
+               case when state = 'running' and lease_until < now() then 'queued' else state end as "state!",
                failure_class, failure_code, failure_message,
                exists (
                    select from smoke_runs

@@ -9,6 +9,8 @@ pub struct Ahead {
     pub takes: Option<Duration>,
     /// How long it has been running, if it is.
     pub running_for: Option<Duration>,
+    /// No runner takes it before this time is over.
+    pub not_before: Duration,
 }
 
 /// From now on; `None` where nothing can be said.
@@ -17,6 +19,18 @@ pub struct Forecast {
     /// Of what is running: nothing.
     pub starts_in: Option<Duration>,
     pub ends_in: Option<Duration>,
+}
+
+impl Forecast {
+    /// What is left of it when some time has passed.
+    #[must_use]
+    pub fn after(self, passed: Duration) -> Forecast {
+        let left = |time: Option<Duration>| time.map(|time| time.saturating_sub(passed));
+        Forecast {
+            starts_in: left(self.starts_in),
+            ends_in: left(self.ends_in),
+        }
+    }
 }
 
 /// A forecast for each job, in the order in which they are taken: what runs stands first. Each
@@ -37,7 +51,9 @@ pub fn forecast(jobs: &[Ahead], runners: usize) -> Vec<Forecast> {
             continue;
         }
         let next = (0..free.len()).min_by_key(|runner| free[*runner].unwrap_or(Duration::MAX));
-        let starts_in = next.and_then(|next| free[next]);
+        let starts_in = next
+            .and_then(|next| free[next])
+            .map(|free| free.max(job.not_before));
         let ends_in = starts_in.zip(job.takes).map(|(start, takes)| start + takes);
         if let Some(next) = next {
             free[next] = ends_in;
@@ -60,6 +76,7 @@ mod tests {
             .map(|(takes, running_for)| Ahead {
                 takes: takes.and_then(seconds),
                 running_for: running_for.and_then(seconds),
+                not_before: Duration::ZERO,
             })
             .collect();
         let forecasts = forecast(&jobs, runners);
@@ -78,6 +95,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_a_pause_starts_when_that_is_over_or_later() {
+        let job = |running_for, not_before| Ahead {
+            takes: seconds(10),
+            running_for,
+            not_before: Duration::from_secs(not_before),
+        };
+        let forecasts = forecast(&[job(seconds(4), 0), job(None, 0), job(None, 60)], 1);
+        assert_eq!(forecasts[1].starts_in, seconds(6));
+        assert_eq!(forecasts[2].starts_in, seconds(60));
+        assert_eq!(forecasts[2].ends_in, seconds(70));
+        assert_eq!(
+            forecast(&[job(seconds(4), 0), job(None, 2)], 1)[1].starts_in,
+            seconds(6)
+        );
+        let later = forecasts[1].after(Duration::from_secs(8));
+        assert_eq!((later.starts_in, later.ends_in), (seconds(0), seconds(8)));
+    }
+
+    #[test]
     fn what_overruns_is_about_to_end_and_nothing_is_said_of_what_nobody_knows() {
         assert_eq!(
             ends(&[(Some(10), Some(30)), (Some(5), None)], 1),
@@ -89,6 +125,7 @@ mod tests {
             &[Ahead {
                 takes: None,
                 running_for: None,
+                not_before: Duration::ZERO,
             }],
             1,
         );

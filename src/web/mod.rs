@@ -35,6 +35,7 @@ use boards::BoardCache;
 use contracts::Contracts;
 use error::Error;
 use live::Live;
+pub use live::streams::LONGEST as LONGEST_STREAM;
 pub use pages::figures;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
@@ -69,6 +70,8 @@ pub struct Parts {
     pub workers: usize,
     /// Streams of events that may be open at once.
     pub most_streams: usize,
+    /// When a stream ends at the latest.
+    pub longest_stream: Duration,
 }
 
 /// Builds the server on a bound socket. It runs once it is awaited.
@@ -82,7 +85,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
     let app = Data::from(Arc::new(App {
         boards: BoardCache::default(),
         contracts: Contracts::default(),
-        live: Live::new(parts.most_streams),
+        live: Live::new(parts.most_streams, parts.longest_stream),
         hashing: Semaphore::new(HASHES_AT_ONCE),
         door: Semaphore::new(1),
         decoy_hash,

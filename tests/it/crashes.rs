@@ -121,6 +121,44 @@ async fn a_lease_that_ran_out_is_taken_by_another_runner() {
 }
 
 #[tokio::test]
+async fn what_a_dead_runner_left_waits_again_and_its_page_says_so() {
+    let app = App::with(&Bundle::lean().rule("limits.time_s", 3)).await;
+    let ada = app.person("ada");
+    let mut command = app.runner(&unique_name());
+    command.args(["--lease-s", "1"]);
+    let runner = Runner::start(&mut command);
+    let id = ada.submitted(starter("small_mlp")).await;
+    wait_for_trial(&ada, &id).await;
+    runner.kill();
+
+    let page = eventually("the end of the lease", async || {
+        let page = ada.get(&format!("/submissions/{id}")).await.body;
+        page.contains("is not heard of any more").then_some(page)
+    })
+    .await;
+    assert!(page.contains("Waiting, next in the queue"), "{page}");
+    assert!(page.contains("No runner is at work just now"), "{page}");
+    assert!(!page.contains("should be scored"), "{page}");
+    let left = ada.submission(&id).await;
+    assert_eq!(left["status"], "queued");
+    assert_eq!(left["queue_position"], 1);
+    assert!(left["phase"].is_null() && left["ends_in_s"].is_null());
+    assert_eq!(app.queue().await["running"], 0);
+    eventually("the board that says so, too", async || {
+        let board = app.visitor().get("/competitions/digits").await.body;
+        let words = ["1 submission waiting", "no runner is at work just now"];
+        words
+            .iter()
+            .all(|words| board.contains(words))
+            .then_some(())
+    })
+    .await;
+
+    let _another = Runner::start(&mut app.runner(&unique_name()));
+    assert_scored_once(&ada, &id).await;
+}
+
+#[tokio::test]
 async fn a_team_can_submit_at_the_moment_its_last_score_is_recorded() {
     let app = App::with(&Bundle::lean().rule("daily_limit", 1000)).await;
     app.run_all_jobs().await;

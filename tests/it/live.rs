@@ -119,6 +119,67 @@ async fn a_smoke_run_that_fails_ends_the_stream_and_its_log_is_there() {
         (last.name.as_str(), name(&last.data).as_str()),
         ("end", "failed")
     );
+    ada.sign_in().await;
+    let page = ada.get(&format!("/submissions/{id}")).await.body;
+    let (_, log) = page.split_once("The smoke run’s output").unwrap();
+    assert!(log.contains("Standard error"), "{log}");
+    // ONNX Runtime's own words.
+    assert!(log.contains("Non-zero status code returned"), "{log}");
+}
+
+#[tokio::test]
+async fn what_is_tried_again_after_a_failure_of_ours_says_when_and_lets_others_go_first() {
+    let app = App::with(&Bundle::lean()).await;
+    app.run_all_jobs().await;
+    let (ada, eve) = (app.person("ada"), app.person("eve"));
+    let id = ada.submitted(starter("small_mlp")).await;
+    let digest = ada.submission(&id).await["digest"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let object = app.stored_object(&digest);
+    let elsewhere = app.data_dir().join("elsewhere");
+    std::fs::rename(&object, &elsewhere).unwrap();
+    // Each pause is twice as long as the one before.
+    eventually("a long pause", async || {
+        app.run_one_job();
+        let starts_in_s = ada.submission(&id).await["starts_in_s"].as_u64()?;
+        (starts_in_s >= 6).then_some(())
+    })
+    .await;
+    let page = ada.get(&format!("/submissions/{id}")).await.body;
+    assert!(page.contains("Waiting to be tried again"), "{page}");
+    assert!(page.contains("It is tried again in about "), "{page}");
+    assert!(
+        page.contains("the last attempt failed through our fault"),
+        "{page}"
+    );
+
+    let other = eve.submitted(starter("logistic_regression")).await;
+    assert_eq!(eve.submission(&other).await["queue_position"], 1);
+    assert_eq!(ada.submission(&id).await["queue_position"], 2);
+    std::fs::rename(&elsewhere, &object).unwrap();
+    app.run_all_jobs().await;
+    for (person, id) in [(eve, other), (ada, id)] {
+        assert_eq!(person.submission(&id).await["status"], "scored");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_does_not_keep_its_place_for_ever() {
+    let app = App::with_short_streams(&Bundle::lean(), Duration::from_millis(300)).await;
+    let ada = app.person("ada");
+    let id = ada.submitted(starter("small_mlp")).await;
+    let path = format!("/submissions/{id}/events");
+    for _ in 0..2 {
+        let mut events = ada.events(&path).await;
+        let mut told = Vec::new();
+        while let Some(event) = events.next().await {
+            assert_eq!(event.name, "", "it is not over: {event:?}");
+            told.push(name(&event.data));
+        }
+        assert!(told.iter().all(|state| state == "queued"), "{told:?}");
+    }
 }
 
 #[tokio::test]

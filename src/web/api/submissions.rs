@@ -22,7 +22,7 @@ use crate::web::advice;
 use crate::web::auth::{SignedIn, Viewer};
 use crate::web::error::{ApiError, Error, Problem};
 use crate::web::forms;
-use crate::web::live::{Outlook, PhaseDocument};
+use crate::web::live::{self, PhaseDocument};
 use crate::web::lookups::{SubmissionName, find_competition, find_named_submission};
 use crate::web::standing::{Place, Standing, find_board};
 use crate::web::uploads;
@@ -265,7 +265,7 @@ pub async fn show(
     let trials = db::sessions::list_trials(&app.db, submission.id).await?;
     let outlook = match submission.status.is_final() {
         true => None,
-        false => Some(Outlook::read(&app).await?),
+        false => Some(live::look_for(&app, &submission).await?),
     };
     let standing = find_standing(&app, &submission).await?;
     let place = outlook

@@ -2,18 +2,20 @@
 //! moves, one task reads the queue then, and every few seconds in case that was not heard; pages and
 //! streams of events take it from memory.
 
+mod places;
 mod state;
 pub mod streams;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use places::Places;
 pub use state::PhaseDocument;
 
 use super::App;
@@ -22,6 +24,7 @@ use super::error::Error;
 use crate::db;
 use crate::db::notifications::{BOARDS, Heard, JOBS, Listener, SUBMISSIONS};
 use crate::db::queue::{Queue, Unfinished};
+use crate::db::submissions::Submission;
 use crate::domain::forecast::{Ahead, Forecast, forecast};
 use crate::domain::ids::{CompetitionId, SubmissionId};
 use crate::domain::submission::{Phase, Status};
@@ -34,19 +37,23 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What streams and pages watch.
 pub struct Live {
     outlook: watch::Sender<Arc<Outlook>>,
+    /// Held while the queue is read, which is done once for all who wait for it.
+    looking: Mutex<()>,
     hint: Notify,
-    /// Places for streams.
-    streams: Arc<Semaphore>,
+    streams: Arc<Places>,
+    longest_stream: Duration,
     /// Says that the server is about to stop.
     closing: CancellationToken,
 }
 
 impl Live {
-    pub fn new(most_streams: usize) -> Live {
+    pub fn new(most_streams: usize, longest_stream: Duration) -> Live {
         Live {
             outlook: watch::Sender::new(Arc::default()),
+            looking: Mutex::new(()),
             hint: Notify::new(),
-            streams: Arc::new(Semaphore::new(most_streams)),
+            streams: Places::new(most_streams),
+            longest_stream,
             closing: CancellationToken::new(),
         }
     }
@@ -62,6 +69,8 @@ impl Live {
 pub struct Outlook {
     /// Counts the looks.
     pub number: u64,
+    /// `None` before the first look.
+    seen_at: Option<Instant>,
     pub queue: Queue,
     forecasts: Vec<Forecast>,
     places: HashMap<SubmissionId, usize>,
@@ -78,22 +87,25 @@ pub struct InQueue<'a> {
     pub takes: Option<Duration>,
     /// How much of that is behind it, while it runs.
     pub done: Option<Duration>,
+    /// How long a failure of ours still keeps it from being tried again.
+    pub retry_in: Option<Duration>,
+    /// How long ago the queue was looked at. All the times here have taken it into account, but those
+    /// of the job.
+    pub age: Duration,
 }
 
 impl Outlook {
-    pub async fn read(app: &App) -> Result<Outlook, Error> {
-        Ok(Outlook::of(db::queue::read(&app.db).await?))
-    }
-
     fn of(queue: Queue) -> Outlook {
         let ahead: Vec<Ahead> = (queue.jobs.iter())
             .map(|job| Ahead {
                 takes: takes(&queue, job.competition),
-                running_for: done(job, takes(&queue, job.competition)),
+                running_for: done(job, takes(&queue, job.competition), Duration::ZERO),
+                not_before: job.retry_in_s.map_or(Duration::ZERO, seconds),
             })
             .collect();
         Outlook {
             number: 0,
+            seen_at: Some(Instant::now()),
             forecasts: forecast(&ahead, queue.runners),
             places: (queue.jobs.iter().enumerate())
                 .map(|(place, job)| (job.submission, place))
@@ -107,14 +119,25 @@ impl Outlook {
         let running = self.running();
         let job = &self.queue.jobs[place];
         let takes = takes(&self.queue, job.competition);
+        let age = self.seen_at.map_or(Duration::ZERO, |at| at.elapsed());
         Some(InQueue {
             job,
             position: (place + 1)
                 .checked_sub(running)
                 .filter(|position| *position > 0),
-            forecast: self.forecasts[place],
+            forecast: self.forecasts[place].after(age),
             takes,
-            done: done(job, takes),
+            done: done(job, takes, age),
+            retry_in: (job.retry_in_s).and_then(|retry_in_s| seconds(retry_in_s).checked_sub(age)),
+            age,
+        })
+    }
+
+    /// Whether a submission that is not finished was seen as it is.
+    fn knows(&self, submission: &Submission) -> bool {
+        self.find(submission.id).is_some_and(|place| {
+            let seen = (place.job.status.as_str(), place.job.attempt);
+            seen == (submission.status.as_str(), submission.attempt)
         })
     }
 
@@ -191,10 +214,10 @@ fn takes(queue: &Queue, competition: CompetitionId) -> Option<Duration> {
     own.or_else(others).map(seconds)
 }
 
-/// How much of what a job takes is behind it: the time that it has been running, but no more than
-/// its phase allows.
-pub fn done(job: &Unfinished, takes: Option<Duration>) -> Option<Duration> {
-    let elapsed = seconds(job.elapsed_s?);
+/// How much of what a job takes is behind it some time after it was looked at: the time that it has
+/// been running, but no more than its phase allows.
+pub fn done(job: &Unfinished, takes: Option<Duration>, age: Duration) -> Option<Duration> {
+    let elapsed = seconds(job.elapsed_s?) + age;
     let Status::Running(phase) = job.status else {
         return None;
     };
@@ -251,27 +274,47 @@ async fn listen(app: &App) -> Result<(), Error> {
 /// Looks at the queue whenever something may have moved.
 async fn look(app: Data<App>) {
     loop {
-        match Outlook::read(&app).await {
-            Ok(outlook) => publish(&app, outlook).await,
-            Err(error) => tracing::warn!(%error, "the queue could not be read"),
+        let alone = app.live.looking.lock().await;
+        if let Err(error) = look_once(&app, &alone).await {
+            tracing::warn!(%error, "the queue could not be read");
         }
+        drop(alone);
         tokio::time::sleep(PAUSE).await;
         let _ = tokio::time::timeout(LOOK_EVERY, app.live.hint.notified()).await;
     }
 }
 
 /// Boards that were ranked are read before it is told, so that whoever hears of them finds them.
-async fn publish(app: &App, outlook: Outlook) {
+async fn look_once(app: &App, _alone: &MutexGuard<'_, ()>) -> Result<Arc<Outlook>, Error> {
+    let outlook = Outlook::of(db::queue::read(&app.db).await?);
     let former = app.live.outlook();
     for (competition, version) in &outlook.queue.board_versions {
         if former.queue.board_versions.get(competition) != Some(version) {
             boards::read_again(app, *competition).await;
         }
     }
-    app.live.outlook.send_replace(Arc::new(Outlook {
+    let outlook = Arc::new(Outlook {
         number: former.number + 1,
         ..outlook
-    }));
+    });
+    app.live.outlook.send_replace(Arc::clone(&outlook));
+    Ok(outlook)
+}
+
+/// The queue as it was seen last, if a submission that is not finished was seen there as it is. Else
+/// it is read anew, once for all who want that at the same time.
+pub async fn look_for(app: &App, submission: &Submission) -> Result<Arc<Outlook>, Error> {
+    let asked = app.live.outlook();
+    if asked.knows(submission) {
+        return Ok(asked);
+    }
+    let alone = app.live.looking.lock().await;
+    let seen = app.live.outlook();
+    // The look after the one that was under way began when this was wanted already.
+    if seen.knows(submission) || seen.number > asked.number + 1 {
+        return Ok(seen);
+    }
+    look_once(app, &alone).await
 }
 
 /// Ends the streams when the server is told to stop, which waits for its connections.
@@ -302,6 +345,8 @@ mod tests {
             status,
             attempt: 1,
             elapsed_s,
+            is_abandoned: false,
+            retry_in_s: None,
             phases: Vec::new(),
         }
     }
@@ -311,7 +356,7 @@ mod tests {
         let competition = CompetitionId::new();
         let done = |phase, elapsed_s| {
             let job = job(competition, Status::Running(phase), Some(elapsed_s));
-            super::done(&job, Some(Duration::from_secs(100)))
+            super::done(&job, Some(Duration::from_secs(100)), Duration::ZERO)
                 .unwrap()
                 .as_secs()
         };
@@ -346,7 +391,9 @@ mod tests {
             .collect();
         assert_eq!(positions, [None, Some(1), Some(2), Some(3)]);
         let last = outlook.find(outlook.queue.jobs[3].submission).unwrap();
-        assert_eq!(last.forecast.starts_in, Some(Duration::from_secs(75)));
+        // What has passed since the look is taken off.
+        let starts_in = last.forecast.starts_in.unwrap() + last.age;
+        assert_eq!(starts_in, Duration::from_secs(75));
         let under_way = outlook.of_competition(ours).unwrap();
         assert_eq!((under_way.all(), under_way.queued), (4, 2));
         assert_eq!(under_way.ends_in, Some(Duration::from_secs(80)));

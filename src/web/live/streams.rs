@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, RETRY_AFTER};
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::stream::unfold;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout_at};
 
+use super::places::Place;
 use super::state::{CompetitionState, SubmissionState};
 use super::{LOOK_EVERY, Outlook};
 use crate::db;
@@ -26,27 +27,39 @@ use crate::web::lookups::{find_competition, find_submission};
 /// A stream that has nothing to say says so, or what lies between takes it for dead; and whoever
 /// is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Then a stream ends, and whoever still listens opens another: nobody keeps a place for ever.
+pub const LONGEST: Duration = Duration::from_secs(300);
 /// Whoever finds no place asks again after this time.
 const RETRY_AFTER_S: u64 = 10;
 /// How soon a browser comes back when a stream breaks.
 const COME_BACK: &str = "retry: 2000\n\n";
 
-pub async fn submission(app: Data<App>, id: Path<SubmissionId>) -> Result<HttpResponse, ApiError> {
+pub async fn submission(
+    app: Data<App>,
+    id: Path<SubmissionId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let submission = find_submission(&app, *id).await?;
-    Ok(answer(app, Subject::Submission(Told::of(submission.id))))
+    let subject = Subject::Submission(Told::of(submission.id));
+    Ok(answer(app, &request, subject))
 }
 
-pub async fn competition(app: Data<App>, slug: Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn competition(
+    app: Data<App>,
+    slug: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
     let competition = find_competition(&app, &slug).await?;
     let subject = Subject::Competition {
         id: competition.id,
         last: None,
     };
-    Ok(answer(app, subject))
+    Ok(answer(app, &request, subject))
 }
 
-fn answer(app: Data<App>, subject: Subject) -> HttpResponse {
-    let Ok(place) = Arc::clone(&app.live.streams).try_acquire_owned() else {
+fn answer(app: Data<App>, request: &HttpRequest, subject: Subject) -> HttpResponse {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let Some(place) = app.live.streams.take(peer) else {
         let mut refused = problem_response(&Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "too_many_streams",
@@ -61,6 +74,7 @@ fn answer(app: Data<App>, subject: Subject) -> HttpResponse {
     // What is there already is told at once.
     outlooks.mark_changed();
     let stream = Stream {
+        ends_at: Instant::now() + app.live.longest_stream,
         app,
         subject,
         outlooks,
@@ -89,8 +103,9 @@ struct Stream {
     /// What was found and is not sent yet.
     outbox: VecDeque<Bytes>,
     sent_at: Instant,
+    ends_at: Instant,
     has_ended: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What a stream is about, and what it has told.
@@ -129,13 +144,14 @@ impl Stream {
                 self.sent_at = Instant::now();
                 return Some(sent);
             }
-            if self.has_ended {
+            if self.has_ended || self.ends_at <= Instant::now() {
                 return None;
             }
             let closing = self.app.live.closing.clone();
+            let silent_until = self.ends_at.min(self.sent_at + KEEP_ALIVE);
             tokio::select! {
                 () = closing.cancelled() => return None,
-                waited = timeout_at(self.sent_at + KEEP_ALIVE, self.outlooks.changed()) => match waited {
+                waited = timeout_at(silent_until, self.outlooks.changed()) => match waited {
                     Ok(Ok(())) => self.look().await,
                     Ok(Err(_)) => return None,
                     Err(_) => self.outbox.push_back(Bytes::from_static(b": still there\n\n")),

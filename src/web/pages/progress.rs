@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::figures;
 use crate::db::submissions::Submission;
+use crate::domain::forecast::Forecast;
 use crate::domain::submission::{Phase, Status};
 use crate::web::live::{InQueue, Outlook, seconds, share_at_end_of};
 
@@ -132,7 +133,7 @@ impl Progress {
         let waited = place
             .and_then(|place| (now - place.job.queued_at).to_std().ok())
             .unwrap_or_default();
-        let heading = heading(submission.status, position);
+        let heading = heading(submission.status, place);
         Some(Progress {
             address: format!("/submissions/{}", submission.id),
             may_cancel,
@@ -151,8 +152,11 @@ impl Progress {
     }
 }
 
-fn heading(status: Status, position: Option<usize>) -> String {
-    match (status, position) {
+fn heading(status: Status, place: Option<InQueue<'_>>) -> String {
+    if place.is_some_and(|place| place.retry_in.is_some()) {
+        return "Waiting to be tried again".to_owned();
+    }
+    match (status, place.and_then(|place| place.position)) {
         (Status::Running(phase), _) => format!("Being measured: {phase}"),
         (_, Some(1)) => "Waiting, next in the queue".to_owned(),
         (_, Some(position)) => {
@@ -187,28 +191,52 @@ fn expectation(status: Status, place: Option<InQueue<'_>>, outlook: &Outlook) ->
             }
         },
         Status::Queued | Status::Scored | Status::Failed | Status::Cancelled => {
+            let retry_in = place.and_then(|place| place.retry_in);
+            let mut sentences = Vec::new();
+            if let Some(retry_in) = retry_in {
+                sentences.push(format!(
+                    "It is tried again in {}: the last attempt failed through our fault.",
+                    soon(retry_in)
+                ));
+            }
+            if place.is_some_and(|place| place.job.is_abandoned) {
+                sentences.push(
+                    "The runner that was measuring it is not heard of any more; another one begins \
+                     anew."
+                        .to_owned(),
+                );
+            }
             if outlook.queue.runners == 0 {
-                return "No runner is at work just now; the submission waits until one is \
-                        started."
-                    .to_owned();
+                sentences.push(
+                    "No runner is at work just now; the submission waits until one is started."
+                        .to_owned(),
+                );
+            } else if retry_in.is_none() {
+                sentences.push(turn(forecast));
             }
-            match (forecast.starts_in, forecast.ends_in) {
-                (Some(starts_in), Some(ends_in)) if starts_in.is_zero() => format!(
-                    "A runner takes it as soon as one is free; it should be scored in {}, by what the \
-                     last ones took.",
-                    soon(ends_in)
-                ),
-                (Some(starts_in), Some(ends_in)) => format!(
-                    "It should be taken in {}, and scored {} after that, by what the last ones took.",
-                    soon(starts_in),
-                    soon(ends_in.saturating_sub(starts_in))
-                ),
-                (Some(_) | None, None) | (None, Some(_)) => {
-                    "A runner takes it when its turn comes; when that is cannot be told before \
-                     something was measured."
-                        .to_owned()
-                }
-            }
+            sentences.join(" ")
+        }
+    }
+}
+
+/// When a runner takes what waits, and how long that takes.
+fn turn(forecast: Forecast) -> String {
+    let soon = |time: Duration| figures::wait(time.as_secs_f64());
+    match (forecast.starts_in, forecast.ends_in) {
+        (Some(starts_in), Some(ends_in)) if starts_in.is_zero() => format!(
+            "A runner takes it as soon as one is free; it should be scored in {}, by what the \
+             last ones took.",
+            soon(ends_in)
+        ),
+        (Some(starts_in), Some(ends_in)) => format!(
+            "It should be taken in {}, and scored {} after that, by what the last ones took.",
+            soon(starts_in),
+            soon(ends_in.saturating_sub(starts_in))
+        ),
+        (Some(_) | None, None) | (None, Some(_)) => {
+            "A runner takes it when its turn comes; when that is cannot be told before \
+             something was measured."
+                .to_owned()
         }
     }
 }
@@ -269,15 +297,16 @@ fn took(place: InQueue<'_>, step: usize) -> Option<Duration> {
     let phases = &place.job.phases;
     let began = phases.iter().find(|begun| step_of(begun.phase) == step)?;
     let ended = phases.iter().find(|begun| step_of(begun.phase) > step);
-    let ended_s = ended.map_or(0.0, |ended| ended.began_s);
-    Some(seconds(began.began_s - ended_s))
+    Some(match ended {
+        Some(ended) => seconds(began.began_s - ended.began_s),
+        None => seconds(began.began_s) + place.age,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::db::queue::{BegunPhase, Unfinished};
-    use crate::domain::forecast::Forecast;
     use crate::domain::ids::{CompetitionId, JobId, SubmissionId, SubmissionNumber};
 
     #[test]
@@ -294,6 +323,8 @@ mod tests {
             status: Status::Running(second),
             attempt: 1,
             elapsed_s: Some(9.0),
+            is_abandoned: false,
+            retry_in_s: None,
             phases: vec![
                 begun(Phase::Smoke, 9.0),
                 begun(Phase::WarmUp, 7.0),
@@ -307,10 +338,13 @@ mod tests {
             forecast: Forecast::default(),
             takes: Some(Duration::from_secs(10)),
             done: Some(Duration::from_secs(8)),
+            retry_in: None,
+            age: Duration::from_secs(1),
         };
         let steps = steps(job.status, Some(place), Duration::ZERO);
         let took: Vec<_> = steps.iter().map(Step::took).collect();
-        let expected = [None, Some("2 s"), Some("3 s"), Some("4 s"), None];
+        // The last of them goes on since the queue was looked at.
+        let expected = [None, Some("2 s"), Some("3 s"), Some("5 s"), None];
         assert_eq!(took, expected.map(|time| time.map(str::to_owned)));
         assert_eq!(steps[3].name, "trial 2 of 3");
         assert!(steps[3].is_current() && steps[3].ticks().is_some());

@@ -33,7 +33,7 @@ use crate::domain::trial::Trial;
 use crate::web::App;
 use crate::web::boards::{BoardScale, BoardView};
 use crate::web::error::Problem;
-use crate::web::live::Outlook;
+use crate::web::live;
 use crate::web::lookups::find_submission;
 
 #[derive(Template, WebTemplate)]
@@ -386,8 +386,10 @@ pub async fn show(
     let now = app.clock.now();
     let progress = match submission.status.is_final() {
         true => None,
-        // What a page shows of its own submission is never older than the page.
-        false => Progress::new(&submission, &Outlook::read(&app).await?, now, is_own),
+        false => {
+            let outlook = live::look_for(&app, &submission).await?;
+            Progress::new(&submission, &outlook, now, is_own)
+        }
     };
     Ok(ReportPage {
         progress,

@@ -1,5 +1,7 @@
 //! What is being measured in a competition, above its leaderboard while that fills.
 
+use std::time::Duration;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 
@@ -48,7 +50,9 @@ impl UnderWay {
         }
         let takes_s = seen.takes.map(|takes| takes.as_secs_f64().max(0.1));
         let begun = (seen.running.iter())
-            .filter_map(|job| Some(live::done(job, seen.takes)?.as_secs_f64() / takes_s?))
+            .filter_map(|job| {
+                Some(live::done(job, seen.takes, Duration::ZERO)?.as_secs_f64() / takes_s?)
+            })
             .sum();
         let speed = takes_s.map_or(0.0, |takes_s| seen.running.len() as f64 / takes_s);
         UnderWay {

@@ -301,6 +301,51 @@ async fn without_a_stream_of_events_the_page_asks_by_itself() {
 }
 
 #[tokio::test]
+async fn a_page_that_was_refused_a_stream_asks_for_one_again() {
+    let browser = Browser::start(Scripts::On).await;
+    let refused = json!({"source": "
+        const Real = window.EventSource;
+        window.asked = 0;
+        window.EventSource = class extends Real {
+            constructor(path) {
+                window.asked += 1;
+                super(window.asked === 1 ? '/nowhere' : path);
+            }
+        };"});
+    browser
+        .tell("Page.addScriptToEvaluateOnNewDocument", refused)
+        .await;
+    browser.go("/competitions/digits").await;
+    eventually("another question", async || {
+        (browser.ask("return window.asked").await == 2).then_some(())
+    })
+    .await;
+    browser.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_page_leaves_the_form_as_it_is() {
+    let browser = Browser::start(Scripts::On).await;
+    browser.be(&browser.site.host).await;
+    browser.go("/competitions/digits/submit").await;
+    // As a proxy answers that lets less through.
+    browser
+        .ask("const { open } = XMLHttpRequest.prototype; \
+              XMLHttpRequest.prototype.open = function (method) { open.call(this, method, '/api/v1/nowhere'); }; \
+              return null;")
+        .await;
+    browser.write("description", "sent in vain").await;
+    browser.submit(&browser.model("small_mlp")).await;
+    browser.wait_for("The answer was 404").await;
+    browser.wait_for("look at your submissions").await;
+    let kept = browser.find("[name=description]").await;
+    let kept = kept.prop("value").await.unwrap().unwrap();
+    assert_eq!(kept, "sent in vain");
+    assert!(browser.find(BUTTON).await.is_enabled().await.unwrap());
+    browser.end().await;
+}
+
+#[tokio::test]
 async fn an_upload_shows_its_speed_and_can_be_stopped() {
     let browser = Browser::start(Scripts::On).await;
     browser.be(&browser.site.host).await;

@@ -12,6 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
 use leanboard::domain::clock::Clock;
@@ -46,6 +47,17 @@ impl App {
 
     /// Starts on a database that is there already, with an empty store.
     pub async fn start_on(database_url: String) -> App {
+        App::start_with_streams(database_url, web::LONGEST_STREAM).await
+    }
+
+    /// Starts with a competition, and ends each stream of events after this time.
+    pub async fn with_short_streams(bundle: &Bundle, longest: Duration) -> App {
+        let app = App::start_with_streams(postgres::create_database().await, longest).await;
+        app.create(bundle);
+        app
+    }
+
+    async fn start_with_streams(database_url: String, longest_stream: Duration) -> App {
         let data = tempfile::tempdir().unwrap();
         let clock = Clock::set_to(noon(1));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -58,6 +70,7 @@ impl App {
             sign_up: true,
             workers: 1,
             most_streams: 100,
+            longest_stream,
         };
         tokio::spawn(web::server(parts, listener).unwrap());
         App {
@@ -128,6 +141,12 @@ impl App {
 
     pub fn data_dir(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Where an object of this digest lies.
+    pub fn stored_object(&self, digest: &str) -> PathBuf {
+        let objects = self.data.path().join("store/objects");
+        objects.join(&digest[..2]).join(digest)
     }
 
     /// The files in the object store, by their names.
