@@ -242,15 +242,14 @@ impl Bench {
             Ok(measured) => measured,
             Err(failure) => return Ok(Ended::Failed(failure)),
         };
-        let passes = match &pilot.phases {
-            Phases::Harness(phases) => passes_for(phases.inference, &candidate.spec.limits),
-            // Code could remember its answers.
-            Phases::Script { .. } => 1,
-        };
-        let pilot_cost = match &pilot.phases {
+        let (passes, pilot_cost) = match &pilot.phases {
             // What it takes is compared pass by pass.
-            Phases::Harness(_) => None,
-            Phases::Script { total } => Some(*total),
+            Phases::Harness(phases) => {
+                let passes = passes_for(phases.inference, &candidate.spec.limits);
+                (passes, None)
+            }
+            // Code could remember its answers.
+            Phases::Script { total } => (1, Some(*total)),
         };
         let mut session = Session {
             trials: Vec::new(),
