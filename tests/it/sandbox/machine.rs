@@ -116,14 +116,15 @@ fn two_runners_cannot_share_a_folder() {
 
 #[test]
 fn a_run_cannot_have_more_cpus_than_there_are() {
-    let walls = TestWalls::raise();
-    let mut room = shell("true");
-    room.limits.cpus = 100_000;
-    let error = walls.walls.make_room(&room).unwrap_err();
-    assert!(
-        matches!(error, SandboxError::TooFewCpus { .. }),
-        "{error:?}"
-    );
+    for walls in TestWalls::on_every_engine() {
+        let mut room = shell("true");
+        room.limits.cpus = 100_000;
+        let error = walls.walls.make_room(&room).unwrap_err();
+        assert!(
+            matches!(error, SandboxError::TooFewCpus { .. }),
+            "{error:?}"
+        );
+    }
 }
 
 /// Not a test but the program of the next one: a runner with a run that never ends.

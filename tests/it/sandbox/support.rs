@@ -51,6 +51,11 @@ impl TestWalls {
         TestWalls::raise_with(engine.expect("crun or runc is installed"))
     }
 
+    /// One after the other, each gone before the next is raised.
+    pub fn on_every_engine() -> impl Iterator<Item = TestWalls> {
+        engines().into_iter().map(TestWalls::raise_with)
+    }
+
     pub fn raise_with(engine: Engine) -> TestWalls {
         enter_private_mounts().expect("the tests run as root");
         let (options, folder) = options(engine);
