@@ -97,6 +97,17 @@ impl JobError {
             | JobError::File { .. } => None,
         }
     }
+
+    /// Whether the walls cannot be trusted any more: no job is taken until a new start has tried
+    /// them out.
+    fn breaks_the_walls(&self) -> bool {
+        matches!(
+            self,
+            JobError::Session(SessionError::Sandbox(
+                SandboxError::LimitsNotEnforced(_) | SandboxError::WallsBroken(_)
+            ))
+        )
+    }
 }
 
 /// What a runner is made of.
@@ -186,16 +197,21 @@ impl Runner {
         self.take_one().map(drop)
     }
 
-    /// Takes jobs from the queue for ever. A broken connection to the database does not end it.
+    /// Takes jobs from the queue for ever. A broken connection to the database does not end it;
+    /// limits that do not hold any more do, so that whoever starts it again has the walls tried out.
     pub fn run(&mut self) -> Result<Infallible, JobError> {
         let mut listener = self
             .desk
             .wait_for(Listener::connect(&self.desk.db, &[JOBS]))?;
         loop {
-            let took_one = self.take_one().unwrap_or_else(|error| {
-                tracing::error!(%error, "the queue could not be served");
-                false
-            });
+            let took_one = match self.take_one() {
+                Ok(took_one) => took_one,
+                Err(error) if error.breaks_the_walls() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "the queue could not be served");
+                    false
+                }
+            };
             if !took_one {
                 self.sleep(&mut listener);
             }
@@ -235,6 +251,9 @@ impl Runner {
         );
         if let Err(error) = done(self, &claim) {
             self.try_again(&claim, &error)?;
+            if error.breaks_the_walls() {
+                return Err(error);
+            }
         }
         Ok(true)
     }

@@ -87,12 +87,16 @@ pub(super) struct Parts {
 impl Sandbox {
     pub(super) fn assemble(parts: Parts) -> Result<Sandbox, SandboxError> {
         let group = &parts.container.group;
+        // Where an engine was fooled by an ordinary folder, these are missing.
+        let not_enforced = |what: &str, error: io::Error| {
+            SandboxError::LimitsNotEnforced(format!("{what}: {error}"))
+        };
         let counters = group
             .open_counters()
-            .doing(|| "cannot open the counters of the sandbox")?;
+            .map_err(|error| not_enforced("the counters cannot be opened", error))?;
         let out_of_memory = group
             .out_of_memory_event()
-            .doing(|| "cannot listen for the sandbox running out of memory")?;
+            .map_err(|error| not_enforced("nothing tells when memory runs out", error))?;
         let watched = Watched {
             report: parts.pipes.report,
             stdout: parts.pipes.stdout,

@@ -63,8 +63,7 @@ const ATTEMPTS: &[Attempt] = &[
         can_execute(c"/dev/shm/planted")
     }),
     ("be in the host's process namespace", || {
-        // The init is its parent, and process 1 in a namespace of its own.
-        file("/proc/self/stat").split(' ').nth(3) != Some("1")
+        !has_own_processes()
     }),
     ("be in the host's user namespace", || {
         let map = file("/proc/self/uid_map");
@@ -223,10 +222,18 @@ fn can_execute(path: &CStr) -> bool {
     )
 }
 
-/// Where it works nobody is left to say so, and the runner notices that.
+/// The init is our parent, and process 1 in a namespace of its own.
+fn has_own_processes() -> bool {
+    file("/proc/self/stat").split(' ').nth(3) == Some("1")
+}
+
+/// Where it works nobody is left to say so, and the runner notices that. The host's process 1 is
+/// left alone.
 fn ends_process_1() -> bool {
-    for signal in 1..=64 {
-        allowed(number::KILL, [1, signal, 0, 0]);
+    if has_own_processes() {
+        for signal in 1..=64 {
+            allowed(number::KILL, [1, signal, 0, 0]);
+        }
     }
     false
 }
