@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::harness;
 use super::runtime::Environment;
 use crate::domain::digest::Digest;
+use crate::domain::hardware;
 use crate::sandbox::Walls;
 
 /// A machine as its results name it. Only results of one hardware class are compared.
@@ -48,13 +49,7 @@ impl Machine {
 
     /// The class of a run that gets `cpus` CPUs of this machine.
     pub fn hardware_class(&self, cpus: u32) -> String {
-        let cores = if cpus == 1 { "core" } else { "cores" };
-        let mark = if self.degraded.is_empty() {
-            ""
-        } else {
-            ", degraded"
-        };
-        format!("{}, {cpus} {cores}, no GPU{mark}", self.cpu_model)
+        hardware::class(&self.cpu_model, cpus, !self.degraded.is_empty())
     }
 }
 

@@ -20,3 +20,4 @@ mod submissions;
 mod support;
 mod tidy;
 mod uploads;
+mod walls;
