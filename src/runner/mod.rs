@@ -104,7 +104,10 @@ impl JobError {
         matches!(
             self,
             JobError::Session(SessionError::Sandbox(
-                SandboxError::LimitsNotEnforced(_) | SandboxError::WallsBroken(_)
+                SandboxError::LimitsNotEnforced(_)
+                    | SandboxError::WallsBroken(_)
+                    // A controller that vanished, for one.
+                    | SandboxError::Engine { .. }
             ))
         )
     }

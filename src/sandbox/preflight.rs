@@ -54,7 +54,11 @@ pub(super) fn check(
     if !counts_swap && has_swap(&swaps) {
         lacks.push("swap is on but not counted: swapoff -a, or boot with swapaccount=1".into());
     }
-    if !lacks.is_empty() && !allow_degraded {
+    // Time that nobody counts cannot be measured, and engines guard devices or do not start.
+    let can_degrade = [Controller::CpuTime, Controller::Devices]
+        .into_iter()
+        .all(|controller| hierarchy.has(controller));
+    if !lacks.is_empty() && !(allow_degraded && can_degrade) {
         return Err(SandboxError::Missing(lacks));
     }
     Ok(Machine {

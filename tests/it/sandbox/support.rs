@@ -33,6 +33,7 @@ pub fn program(engine: &Engine) -> &Path {
 
 pub struct TestWalls {
     pub walls: Walls,
+    pub engine: Engine,
     pub name: String,
     // Dropped after the walls.
     pub folder: RuntimeFolder,
@@ -69,8 +70,9 @@ impl TestWalls {
 
     pub fn raise_with(engine: Engine) -> TestWalls {
         enter_private_mounts().expect("the tests run as root");
-        let (options, folder) = options(engine);
+        let (options, folder) = options(engine.clone());
         TestWalls {
+            engine,
             walls: Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}")),
             name: folder.0.file_name().unwrap().to_str().unwrap().into(),
             folder,
