@@ -19,8 +19,7 @@ pub struct WeakEngine {
 impl WeakEngine {
     /// `change` is Python, and finds the configuration in `spec`.
     pub fn new(engine: &Engine, change: &str) -> WeakEngine {
-        let folder = tempfile::tempdir().unwrap();
-        let script = format!(
+        WeakEngine::made_of(&format!(
             "#!/usr/bin/python3 -I
 import json, os, sys
 program, arguments = {program:?}, sys.argv[1:]
@@ -35,7 +34,21 @@ if 'create' in arguments:
 os.execvp(program, [program, *arguments])
 ",
             program = program(engine)
-        );
+        ))
+    }
+
+    /// `version` is what it says of itself.
+    fn called(engine: &Engine, version: &str) -> WeakEngine {
+        WeakEngine::made_of(&format!(
+            "#!/bin/sh
+if [ \"$1\" = --version ]; then echo '{version}'; else exec {} \"$@\"; fi
+",
+            program(engine).display()
+        ))
+    }
+
+    fn made_of(script: &str) -> WeakEngine {
+        let folder = tempfile::tempdir().unwrap();
         let weak = WeakEngine { folder };
         // Not by ourselves: a file that another test's child inherited open cannot be executed.
         let mut writer = Command::new("/bin/sh")
@@ -154,6 +167,26 @@ fn a_limit_that_an_engine_forgets_is_not_enforced_and_named() {
         if Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists() {
             let change = "linux['resources']['memory']['swap'] *= 2";
             assert_refused(&engine, change, &["limits-not-enforced", "memory.memsw"]);
+        }
+    }
+}
+
+#[test]
+fn runsc_is_refused_and_an_engine_that_nobody_knows_is_marked_in_every_result() {
+    enter_private_mounts().unwrap();
+    for (says, expected) in [
+        ("runsc version 0.0~20221219.0", Err("--preserve-fds")),
+        (
+            "youki version 0.7.0",
+            Ok("youki version 0.7.0 (experimental)"),
+        ),
+    ] {
+        let weak = WeakEngine::called(&engines()[0], says);
+        let (options, _folder) = options(Engine::Path(weak.path()));
+        match (Walls::raise(options), expected) {
+            (Ok(walls), Ok(expected)) => assert_eq!(walls.engine_version(), expected),
+            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (other, expected) => panic!("{other:?} instead of {expected:?}"),
         }
     }
 }

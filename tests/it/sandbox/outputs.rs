@@ -1,5 +1,6 @@
 //! What a program leaves in its output folder.
 
+use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{OutputError, SandboxError};
 
@@ -115,5 +116,35 @@ fn a_room_can_show_its_output_folder_where_kaggle_does() {
         room.output = "/kaggle/../etc".into();
         let error = walls.walls.make_room(&room).unwrap_err();
         assert!(matches!(error, SandboxError::BadTarget(_)));
+    }
+}
+
+#[test]
+fn a_program_that_fails_with_a_full_output_folder_left_too_much() {
+    for walls in TestWalls::on_every_engine() {
+        for (what, program) in [
+            (
+                "bytes",
+                "for number in range(100):\n    open(f'{number}', 'wb').write(bytes(1 << 20))",
+            ),
+            (
+                "files",
+                "for number in range(100_000):\n    open(f'{number}', 'w').close()",
+            ),
+            (
+                "one file that is larger than all of them may be",
+                "import signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n\
+                 open('large', 'wb').truncate(1 << 40)",
+            ),
+        ] {
+            let run = walls.run(&python(program));
+            assert_eq!(run.outcome, Outcome::OutputTooLarge, "{what}");
+        }
+        // Whatever else it did wrong was something else.
+        let run = walls.run(&shell("head -c 1M /dev/zero > some; exit 3"));
+        assert_eq!(run.outcome, Outcome::Exited { code: 3 });
+        // And what it could do without was not too large.
+        let run = walls.run(&shell("head -c 100M /dev/zero > much; rm much; exit 0"));
+        assert_ok(&run);
     }
 }
