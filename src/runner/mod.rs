@@ -81,6 +81,16 @@ impl JobError {
                           again to have it tried once more."
                     .to_owned(),
             }),
+            // Its tables never change, so only its host can mend it.
+            JobError::Competition { .. } => Some(Failure {
+                class: FailureClass::Metric,
+                code: "not_scorable".to_owned(),
+                message:
+                    "The competition's tables or its metric failed, whatever was predicted. The \
+                          fault is not the submission's, which does not count against your daily \
+                          limit. Tell a host of the competition."
+                        .to_owned(),
+            }),
             // Nothing of ours ends it while a program runs.
             JobError::Session(SessionError::Sandbox(SandboxError::EndedUnreported)) => {
                 Some(Failure::participant(
@@ -93,7 +103,6 @@ impl JobError {
             )
             | JobError::Database(_)
             | JobError::Store(_)
-            | JobError::Competition { .. }
             | JobError::File { .. } => None,
         }
     }
@@ -341,4 +350,46 @@ pub fn lock(path: &Path) -> Result<Flock<File>, JobError> {
         .open(path)
         .map_err(failed)?;
     Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| failed(errno.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(error: JobError) -> Option<FailureClass> {
+        error.end_of_patience().map(|failure| failure.class)
+    }
+
+    #[test]
+    fn only_the_job_s_own_troubles_ever_end_it_and_at_no_cost_unless_it_is_to_blame() {
+        let session = |error: SandboxError| JobError::Session(SessionError::Sandbox(error));
+        let full_disk = JobError::File {
+            doing: "make",
+            path: "/data".into(),
+            source: std::io::Error::from_raw_os_error(nix::libc::ENOSPC),
+        };
+        let broken_walls = session(SandboxError::LimitsNotEnforced("pids.max".into()));
+        assert!(broken_walls.breaks_the_walls() && !full_disk.breaks_the_walls());
+        for mended in [full_disk, broken_walls, session(SandboxError::WontDie)] {
+            assert_eq!(class(mended), None);
+        }
+        let harness = JobError::Session(SessionError::Harness("it exited with 1".into()));
+        let competition = JobError::Competition {
+            slug: "digits".into(),
+            what: "it has no rows".into(),
+        };
+        assert_eq!(class(harness), Some(FailureClass::Infrastructure));
+        assert_eq!(class(competition), Some(FailureClass::Metric));
+        assert_eq!(
+            class(session(SandboxError::EndedUnreported)),
+            Some(FailureClass::Participant)
+        );
+        for ours in [
+            FailureClass::Infrastructure,
+            FailureClass::Metric,
+            FailureClass::Noise,
+        ] {
+            assert!(!ours.uses_quota());
+        }
+    }
 }
