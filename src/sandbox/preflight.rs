@@ -55,10 +55,9 @@ pub(super) fn check(
         lacks.push("swap is on but not counted: swapoff -a, or boot with swapaccount=1".into());
     }
     // Time that nobody counts cannot be measured, and engines guard devices or do not start.
-    let can_degrade = [Controller::CpuTime, Controller::Devices]
-        .into_iter()
-        .all(|controller| hierarchy.has(controller));
-    if !lacks.is_empty() && !(allow_degraded && can_degrade) {
+    let can_degrade = hierarchy.has(Controller::CpuTime) && hierarchy.has(Controller::Devices);
+    let may_degrade = allow_degraded && can_degrade;
+    if !lacks.is_empty() && !may_degrade {
         return Err(SandboxError::Missing(lacks));
     }
     Ok(Machine {
