@@ -11,7 +11,7 @@ mod error;
 mod forms;
 mod live;
 mod lookups;
-mod pages;
+pub(crate) mod pages;
 mod standing;
 mod static_files;
 mod uploads;
