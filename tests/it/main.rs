@@ -8,6 +8,7 @@ mod client;
 mod command_line;
 mod crashes;
 mod deepening;
+mod fuzzing;
 mod harness;
 mod live;
 mod migrations;
