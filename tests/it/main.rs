@@ -10,6 +10,7 @@ mod crashes;
 mod deepening;
 mod fuzzing;
 mod harness;
+mod hostile;
 mod live;
 mod migrations;
 mod pages;
