@@ -20,5 +20,6 @@ mod starters;
 mod submissions;
 mod support;
 mod tidy;
+mod units;
 mod uploads;
 mod walls;
