@@ -21,5 +21,6 @@ mod starters;
 mod submissions;
 mod support;
 mod tidy;
+mod units;
 mod uploads;
 mod walls;
