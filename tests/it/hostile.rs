@@ -190,6 +190,9 @@ fn zipped(attack: &str) -> Vec<u8> {
     fs::read(file).unwrap()
 }
 
+/// Users of sandboxes have this number or a higher one.
+const FIRST_USER: u32 = 0x7000_0000;
+
 /// Where a run could leave something.
 struct Traces {
     runner: String,
@@ -228,9 +231,15 @@ impl Traces {
         for folder in ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"] {
             seen.push(format!("{folder} {:?}", strangers_in(Path::new(folder))));
         }
-        for table in ["shm", "sem", "msg"] {
+        // The column with the owner differs from table to table.
+        for (table, owner) in [("shm", 7), ("sem", 4), ("msg", 7)] {
             let table = fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap();
-            seen.push(format!("shared {}", table.lines().count()));
+            let owners = table
+                .lines()
+                .skip(1)
+                .filter_map(|line| line.split_whitespace().nth(owner));
+            let strangers = owners.filter(|owner| owner.parse::<u32>().unwrap() >= FIRST_USER);
+            seen.push(format!("shared {}", strangers.count()));
         }
         seen
     }
@@ -263,7 +272,6 @@ fn folders_in(folder: &Path) -> BTreeSet<String> {
 /// What belongs to the users of sandboxes.
 fn strangers_in(folder: &Path) -> BTreeSet<String> {
     use std::os::unix::fs::MetadataExt;
-    const FIRST_USER: u32 = 0x7000_0000;
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.metadata().is_ok_and(|file| file.uid() >= FIRST_USER))
