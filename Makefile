@@ -23,15 +23,17 @@ test:
 	cargo test --workspace --locked
 
 # Each parser of strangers' bytes for a minute: make fuzz FUZZ_SECONDS=600 FUZZ_TARGETS=script_zip
-# The compiler is the pinned one, told to take the fuzzer's flags; it has no address sanitizer.
+# The compiler is the pinned one, told to take the fuzzer's flags; it has no address sanitizer. What it finds on its way
+# is kept beside its build.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 fuzz:
 	@cargo fuzz --version || { echo "make fuzz needs cargo-fuzz: cargo install cargo-fuzz --locked"; exit 1; }
 	@for target in $(FUZZ_TARGETS); do \
 		echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
-		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) \
-			-timeout=10 -rss_limit_mb=2048 -max_len=16384 || exit 1; \
+		mkdir -p fuzz/target/found/$$target; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target fuzz/target/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=16384 || exit 1; \
 	done
 
 # The pictures of the README, as the browser tests see the pages.

@@ -92,7 +92,7 @@ async fn nothing_tells_a_script_which_of_its_runs_it_is_in() {
     let app = App::with(&strict()).await;
     let (ada, grace) = (app.person("ada"), app.host("grace"));
     let id = ada
-        .submitted_to("diamonds", zipped("detects_warm_up"))
+        .submitted_to("diamonds", app.zipped("detects_warm_up"))
         .await;
     app.run_all_jobs().await;
     assert_eq!(ada.submission(&id).await["status"], "scored");
@@ -162,7 +162,7 @@ fn strict() -> Bundle {
 impl App {
     /// Submits an attack to a runner that runs, and answers with how it ended.
     async fn run_to_its_end(&self, person: &Person, attack: &str) -> Value {
-        let id = person.submitted_to("diamonds", zipped(attack)).await;
+        let id = person.submitted_to("diamonds", self.zipped(attack)).await;
         eventually(&format!("the end of {attack}"), async || {
             let submission = person.submission(&id).await;
             let is_over = submission["status"] == "scored" || submission["status"] == "failed";
@@ -170,24 +170,25 @@ impl App {
         })
         .await
     }
+
+    /// An attack as it is uploaded, with our port beside it. No two are the same bytes.
+    fn zipped(&self, attack: &str) -> Vec<u8> {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("attack.zip");
+        let note = scratch.path().join("note.txt");
+        let port = self.address.rsplit(':').next().unwrap();
+        fs::write(&note, format!("{port}\n{}\n", unique_name())).unwrap();
+        let mut zip = Command::new("/usr/bin/python3");
+        zip.args(["-m", "zipfile", "-c"]).arg(&file);
+        zip.arg(folder().join(attack).join("main.py"));
+        zip.arg(folder().join("attack.py")).arg(&note);
+        success(zip.output().unwrap());
+        fs::read(file).unwrap()
+    }
 }
 
 fn folder() -> PathBuf {
     root().join("sandbox/examples/hostile")
-}
-
-/// An attack as it is uploaded. No two are the same bytes.
-fn zipped(attack: &str) -> Vec<u8> {
-    let scratch = tempfile::tempdir().unwrap();
-    let file = scratch.path().join("attack.zip");
-    let note = scratch.path().join("note.txt");
-    fs::write(&note, unique_name()).unwrap();
-    let mut zip = Command::new("/usr/bin/python3");
-    zip.args(["-m", "zipfile", "-c"]).arg(&file);
-    zip.arg(folder().join(attack).join("main.py"));
-    zip.arg(folder().join("attack.py")).arg(&note);
-    success(zip.output().unwrap());
-    fs::read(file).unwrap()
 }
 
 /// Users of sandboxes have this number or a higher one.

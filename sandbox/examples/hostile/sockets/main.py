@@ -1,7 +1,5 @@
 """Reaches for the host and for the world: loopback, abstract and path sockets, VSOCK, netlink, packets."""
 
-import glob
-import os
 import socket
 
 from attack import leave_submission, refused
@@ -13,7 +11,8 @@ def connect(family, kind, address):
         opened.connect(address)
 
 
-for port in (22, 80, 443, 5432, 8080):
+# Among them that of the web server which this was uploaded to.
+for port in (22, 80, 443, 5432, 8080, *map(int, open("/kaggle/src/note.txt").readline().split())):
     refused(f"port {port} of the host", connect, socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", port))
     refused(f"port {port} of the host", connect, socket.AF_INET6, socket.SOCK_STREAM, ("::1", port))
 refused("another network", connect, socket.AF_INET, socket.SOCK_STREAM, ("192.0.2.1", 80))
@@ -28,6 +27,7 @@ for path in ("/run/docker.sock", "/run/postgresql/.s.PGSQL.5432", "/run/systemd/
 abstract = [line.split()[-1] for line in open("/proc/net/unix").readlines()[1:] if "@" in line]
 if abstract:
     raise SystemExit(f"reached: the host's abstract sockets {abstract}")
-if os.listdir("/sys") if os.path.exists("/sys") else glob.glob("/proc/sys/net/ipv4/conf/e*"):
-    raise SystemExit("reached: an interface of the host")
+interfaces = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]]
+if interfaces != ["lo"]:
+    raise SystemExit(f"reached: interfaces {interfaces}")
 leave_submission()

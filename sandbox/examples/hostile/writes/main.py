@@ -16,7 +16,7 @@ for folder in ("/", "/usr", "/usr/bin", "/usr/lib", "/etc", "/proc", "/proc/1", 
                "/kaggle", "/kaggle/src", "/kaggle/input", "/runtime", "/runtime/lib", "/var", "/run"):
     refused(f"a file in {folder}", write, os.path.join(folder, "planted"))
 for path in ("/init", "/etc/passwd", "/kaggle/src/main.py", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger",
-             "/proc/self/oom_score_adj_of_others", "/proc/1/oom_score_adj"):
+             "/proc/1/oom_score_adj"):
     refused(path, write, path)
 for folder in ("/kaggle/working", "/dev/shm"):
     program = os.path.join(folder, "true")
