@@ -8,7 +8,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 endif
 
-.PHONY: run test screenshots bench queries
+.PHONY: run test fuzz screenshots bench queries
 
 # Leanboard at http://127.0.0.1:8080, with its demo. Ctrl-C stops it.
 run:
@@ -21,6 +21,18 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+
+# Each parser of strangers' bytes for a minute: make fuzz FUZZ_SECONDS=600 FUZZ_TARGETS=script_zip
+# The compiler is the pinned one, told to take the fuzzer's flags; it has no address sanitizer.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+fuzz:
+	@cargo fuzz --version || { echo "make fuzz needs cargo-fuzz: cargo install cargo-fuzz --locked"; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+		echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=10 -rss_limit_mb=2048 -max_len=16384 || exit 1; \
+	done
 
 # The pictures of the README, as the browser tests see the pages.
 screenshots:

@@ -18,6 +18,8 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod entries;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod meter;
 pub mod runner;
 pub mod sandbox;

@@ -1,29 +1,25 @@
 //! What the walls cost: beside a run, where nobody is charged for it, and inside the measured
 //! window. Bare is the same init starting the same program on the same CPU, without walls.
 
-use std::fs;
-use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write, pipe};
-use std::os::fd::AsRawFd;
-use std::os::unix::process::CommandExt;
+mod bare;
+mod limits;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leanboard::domain::limits::Limits;
 use leanboard::sandbox::{
     Engine, ReadOnlyMount, Room, Walls, WallsOptions, enter_private_mounts, warm,
 };
-use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
-use tempfile::TempPath;
 
 use crate::Outcome;
 use crate::neighbours::Neighbours;
 use crate::report::{at_most, heading, is_installed, line, milliseconds, quantile};
 use crate::service::{ROOMS, RoomsFolder};
+use bare::Bare;
 
 const SHORT_ROUNDS: usize = 25;
-const LONG_ROUNDS: usize = 11;
+const LONG_ROUNDS: usize = 15;
 /// How long the long job should take, bare.
 const LONG_JOB: Duration = Duration::from_secs(2);
 /// Multiplies two matrices as often as its argument says, on one core.
@@ -98,7 +94,7 @@ fn measure(runtime: &Path) -> Outcome<()> {
     let Some(first) = engines.first() else {
         return Err("neither crun nor runc is installed".into());
     };
-    let bare = Bare::new(first)?;
+    let bare = Bare::new(&first.walls, &first.rooms.0)?;
     warm(runtime)?;
     let job = |command: &[&str]| Job {
         command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -107,7 +103,11 @@ fn measure(runtime: &Path) -> Outcome<()> {
     compare_short("/bin/true", &job(&["/bin/true"]), 0.5, &bare, &engines)?;
     let python = job(&["/usr/bin/python3", "-c", "pass"]);
     compare_short("python3 -c pass", &python, 1.0, &bare, &engines)?;
-    compare_long(runtime, &bare, &engines)
+    compare_long(runtime, &bare, &engines)?;
+    for engine in &engines {
+        limits::measure(engine, runtime)?;
+    }
+    Ok(())
 }
 
 /// Runs a job by turns, and compares the medians.
@@ -248,96 +248,4 @@ fn behind_walls(walls: &Walls, job: &Job) -> Outcome<Run> {
         window,
         cpu,
     })
-}
-
-/// Runs programs as the sandbox's init does, on the CPU that sandboxes use, without walls.
-struct Bare {
-    init: TempPath,
-    cpus: CpuSet,
-}
-
-impl Bare {
-    /// With a copy of the init that the walls have laid out where it cannot be executed.
-    fn new(engine: &Engined) -> Outcome<Bare> {
-        let mut cpus = CpuSet::new();
-        for cpu in engine.walls.cpu_set(1)? {
-            cpus.set(*cpu)?;
-        }
-        let init = tempfile::NamedTempFile::new()?.into_temp_path();
-        fs::copy(engine.rooms.0.join("init"), &init)?;
-        Ok(Bare { init, cpus })
-    }
-
-    fn run(&self, job: &Job) -> Outcome<Run> {
-        let begun = Instant::now();
-        let (their_go, mut go) = pipe()?;
-        let (report, their_report) = pipe()?;
-        let mut init = self.command(job, their_go, their_report);
-        let mut child = init.spawn()?;
-        // Our copies of the pipes' other ends.
-        drop(init);
-        let mut report = BufReader::new(report).lines();
-        let mut next = || report.next().unwrap_or_else(|| Ok(String::new()));
-        if next()? != "ready" {
-            return Err("the init did not become ready".into());
-        }
-        let started = Instant::now();
-        go.write_all(b"g")?;
-        let end = next()?;
-        let window = started.elapsed();
-        child.wait()?;
-        let whole = begun.elapsed();
-        // "exit 0 USER_US SYSTEM_US MAXRSS_KIB"
-        let words: Vec<&str> = end.split(' ').collect();
-        let ["exit", "0", user_us, system_us, _] = words[..] else {
-            return Err(format!("a bare run ended with `{end}`").into());
-        };
-        Ok(Run {
-            whole,
-            window,
-            cpu: Duration::from_micros(user_us.parse::<u64>()? + system_us.parse::<u64>()?),
-        })
-    }
-
-    fn command(&self, job: &Job, go: PipeReader, report: PipeWriter) -> Command {
-        let mut init = Command::new(&self.init);
-        init.arg("run").args(job.command.iter().map(|word| {
-            // What is mounted inside lies elsewhere outside.
-            let mount = job.mounts.iter().find_map(|mount| {
-                let below = Path::new(word).strip_prefix(&mount.target).ok()?;
-                Some(mount.source.join(below))
-            });
-            mount.unwrap_or_else(|| word.into())
-        }));
-        init.current_dir("/tmp")
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", "/tmp")
-            .env("LANG", "C.UTF-8")
-            .env("OMP_NUM_THREADS", "1")
-            .env("OPENBLAS_NUM_THREADS", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let cpus = self.cpus;
-        // SAFETY: between fork and exec only async-signal-safe system calls are made. The init
-        // expects the pipes as 3 and 4; neither copy overwrites a pipe that is still to be copied.
-        unsafe {
-            init.pre_exec(move || {
-                let (go, report) = (go.as_raw_fd(), report.as_raw_fd());
-                let out_of_the_way = nix::libc::fcntl(report, nix::libc::F_DUPFD_CLOEXEC, 5);
-                if out_of_the_way < 0
-                    || nix::libc::dup2(go, 3) < 0
-                    || nix::libc::dup2(out_of_the_way, 4) < 0
-                {
-                    return Err(std::io::Error::last_os_error());
-                }
-                // A pipe that has its number already would be closed by the exec.
-                if go == 3 {
-                    nix::libc::fcntl(3, nix::libc::F_SETFD, 0);
-                }
-                sched_setaffinity(Pid::from_raw(0), &cpus).map_err(std::io::Error::from)
-            });
-        }
-        init
-    }
 }

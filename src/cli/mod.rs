@@ -1,6 +1,6 @@
 //! The command line: a table of contents of what the program does.
 
-mod client;
+pub(crate) mod client;
 mod competition;
 mod leaderboard;
 mod login;

@@ -5,7 +5,7 @@ mod files;
 mod finding;
 mod keys;
 mod leaks;
-mod manifest;
+pub(crate) mod manifest;
 mod rules;
 mod tables;
 

@@ -9,6 +9,7 @@ pub mod digest;
 pub mod efficiency;
 pub mod energy;
 pub mod forecast;
+pub mod hardware;
 pub mod ids;
 pub mod limits;
 pub mod names;

@@ -18,6 +18,8 @@ pub enum Outcome {
     OutOfMemory,
     /// It wanted more processes or threads than its limit, and failed.
     TooManyProcesses,
+    /// It failed, and had filled its output folder by then or wanted a file larger than that.
+    OutputTooLarge,
     /// It wrote more to standard output or standard error than is kept from flooding us.
     TooMuchLog,
 }

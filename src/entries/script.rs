@@ -130,7 +130,7 @@ impl From<Rejection> for Stop {
 impl From<rawzip::Error> for Stop {
     fn from(error: rawzip::Error) -> Stop {
         let what = match error.kind() {
-            ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            ErrorKind::IO(error) if is_ours(error) => {
                 return Stop::Io(io::Error::other(error.to_string()));
             }
             ErrorKind::MissingEndOfCentralDirectory => {
@@ -143,6 +143,15 @@ impl From<rawzip::Error> for Stop {
         };
         invalid(what).into()
     }
+}
+
+/// Whether the disk failed. A place beyond what any file can have, which a zip may name, is no valid
+/// argument to the system.
+fn is_ours(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput
+    )
 }
 
 fn invalid(what: &str) -> Rejection {
@@ -236,8 +245,8 @@ impl Bundle {
         copied.map_err(|fault| match fault {
             CopyFault::Write(error) => Stop::Io(error),
             CopyFault::Read(error) => match error.raw_os_error() {
-                Some(_) => Stop::Io(error),
-                None => invalid(&format!(
+                Some(_) if is_ours(&error) => Stop::Io(error),
+                Some(_) | None => invalid(&format!(
                     "`{}` in it is damaged, or not as long as it says",
                     clean(member.path.as_bytes())
                 ))

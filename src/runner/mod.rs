@@ -81,6 +81,16 @@ impl JobError {
                           again to have it tried once more."
                     .to_owned(),
             }),
+            // Its tables never change, so only its host can mend it.
+            JobError::Competition { .. } => Some(Failure {
+                class: FailureClass::Metric,
+                code: "not_scorable".to_owned(),
+                message:
+                    "The competition's tables or its metric failed, whatever was predicted. The \
+                          fault is not the submission's, which does not count against your daily \
+                          limit. Tell a host of the competition."
+                        .to_owned(),
+            }),
             // Nothing of ours ends it while a program runs.
             JobError::Session(SessionError::Sandbox(SandboxError::EndedUnreported)) => {
                 Some(Failure::participant(
@@ -93,9 +103,22 @@ impl JobError {
             )
             | JobError::Database(_)
             | JobError::Store(_)
-            | JobError::Competition { .. }
             | JobError::File { .. } => None,
         }
+    }
+
+    /// Whether the walls cannot be trusted any more: no job is taken until a new start has tried
+    /// them out.
+    fn breaks_the_walls(&self) -> bool {
+        matches!(
+            self,
+            JobError::Session(SessionError::Sandbox(
+                SandboxError::LimitsNotEnforced(_)
+                    | SandboxError::WallsBroken(_)
+                    // A controller that vanished, for one.
+                    | SandboxError::Engine { .. }
+            ))
+        )
     }
 }
 
@@ -186,16 +209,21 @@ impl Runner {
         self.take_one().map(drop)
     }
 
-    /// Takes jobs from the queue for ever. A broken connection to the database does not end it.
+    /// Takes jobs from the queue for ever. A broken connection to the database does not end it;
+    /// limits that do not hold any more do, so that whoever starts it again has the walls tried out.
     pub fn run(&mut self) -> Result<Infallible, JobError> {
         let mut listener = self
             .desk
             .wait_for(Listener::connect(&self.desk.db, &[JOBS]))?;
         loop {
-            let took_one = self.take_one().unwrap_or_else(|error| {
-                tracing::error!(%error, "the queue could not be served");
-                false
-            });
+            let took_one = match self.take_one() {
+                Ok(took_one) => took_one,
+                Err(error) if error.breaks_the_walls() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "the queue could not be served");
+                    false
+                }
+            };
             if !took_one {
                 self.sleep(&mut listener);
             }
@@ -235,6 +263,9 @@ impl Runner {
         );
         if let Err(error) = done(self, &claim) {
             self.try_again(&claim, &error)?;
+            if error.breaks_the_walls() {
+                return Err(error);
+            }
         }
         Ok(true)
     }
@@ -319,4 +350,46 @@ pub fn lock(path: &Path) -> Result<Flock<File>, JobError> {
         .open(path)
         .map_err(failed)?;
     Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| failed(errno.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(error: JobError) -> Option<FailureClass> {
+        error.end_of_patience().map(|failure| failure.class)
+    }
+
+    #[test]
+    fn only_the_job_s_own_troubles_ever_end_it_and_at_no_cost_unless_it_is_to_blame() {
+        let session = |error: SandboxError| JobError::Session(SessionError::Sandbox(error));
+        let full_disk = JobError::File {
+            doing: "make",
+            path: "/data".into(),
+            source: std::io::Error::from_raw_os_error(nix::libc::ENOSPC),
+        };
+        let broken_walls = session(SandboxError::LimitsNotEnforced("pids.max".into()));
+        assert!(broken_walls.breaks_the_walls() && !full_disk.breaks_the_walls());
+        for mended in [full_disk, broken_walls, session(SandboxError::WontDie)] {
+            assert_eq!(class(mended), None);
+        }
+        let harness = JobError::Session(SessionError::Harness("it exited with 1".into()));
+        let competition = JobError::Competition {
+            slug: "digits".into(),
+            what: "it has no rows".into(),
+        };
+        assert_eq!(class(harness), Some(FailureClass::Infrastructure));
+        assert_eq!(class(competition), Some(FailureClass::Metric));
+        assert_eq!(
+            class(session(SandboxError::EndedUnreported)),
+            Some(FailureClass::Participant)
+        );
+        for ours in [
+            FailureClass::Infrastructure,
+            FailureClass::Metric,
+            FailureClass::Noise,
+        ] {
+            assert!(!ours.uses_quota());
+        }
+    }
 }

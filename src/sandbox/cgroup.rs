@@ -4,6 +4,8 @@
 mod counters;
 mod enforced;
 mod hierarchy;
+#[cfg(test)]
+mod recorded;
 
 use std::fs::{self, File};
 use std::io::{self, Write};

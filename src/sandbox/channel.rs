@@ -24,7 +24,7 @@ pub enum Received {
 }
 
 /// In bytes, newline included: what a pipe takes in one piece.
-pub(super) const LONGEST_LINE: usize = 4096;
+pub(crate) const LONGEST_LINE: usize = 4096;
 
 /// The descriptors that the init gets as 3, 4, 5 and 6.
 pub(super) struct TheirEnds {
@@ -158,7 +158,7 @@ pub(super) fn write_line(
 
 /// Cuts a stream of bytes into lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     pending: Vec<u8>,
 }
 
@@ -182,7 +182,7 @@ impl Lines {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotALine;
+pub(crate) struct NotALine;
 
 #[cfg(test)]
 mod tests {

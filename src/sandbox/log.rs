@@ -1,5 +1,6 @@
 //! What a program wrote to standard output or standard error, as far as it is kept.
 
+use crate::domain::names::is_invisible;
 use crate::domain::units::Bytes;
 
 /// The first [`Log::KEPT`] of a stream. Whoever sees the log of a run on hidden data may see that
@@ -39,11 +40,13 @@ impl Log {
         self.written > self.kept.len() as u64
     }
 
-    /// Safe to show: no control characters but newlines and tabs, and what is not UTF-8 replaced.
+    /// Safe to show: no control characters but newlines and tabs, none that hides or turns around
+    /// what stands beside it, and what is not UTF-8 replaced.
     pub fn text(&self) -> String {
+        let is_shown = |c: &char| matches!(c, '\n' | '\t') || !(c.is_control() || is_invisible(*c));
         String::from_utf8_lossy(&self.kept)
             .chars()
-            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+            .filter(is_shown)
             .collect()
     }
 }
@@ -68,5 +71,12 @@ mod tests {
         let mut log = Log::default();
         log.append(b"red: \x1b[31m\tok\r\n\xff");
         assert_eq!(log.text(), "red: [31m\tok\n\u{fffd}");
+    }
+
+    #[test]
+    fn what_turns_a_line_around_or_hides_in_it_is_not_shown() {
+        let mut log = Log::default();
+        log.append("score \u{202e}99.0\u{2066}\u{200b} \u{feff}\u{e0041}ok é\u{85}\0".as_bytes());
+        assert_eq!(log.text(), "score 99.0 ok é");
     }
 }

@@ -15,7 +15,7 @@
 
 mod canary;
 mod cgroup;
-mod channel;
+pub(crate) mod channel;
 mod config;
 mod engine;
 mod error;

@@ -54,7 +54,10 @@ pub(super) fn check(
     if !counts_swap && has_swap(&swaps) {
         lacks.push("swap is on but not counted: swapoff -a, or boot with swapaccount=1".into());
     }
-    if !lacks.is_empty() && !allow_degraded {
+    // Time that nobody counts cannot be measured, and engines guard devices or do not start.
+    let can_degrade = hierarchy.has(Controller::CpuTime) && hierarchy.has(Controller::Devices);
+    let may_degrade = allow_degraded && can_degrade;
+    if !lacks.is_empty() && !may_degrade {
         return Err(SandboxError::Missing(lacks));
     }
     Ok(Machine {
@@ -78,18 +81,30 @@ fn engine_version(engine: &EngineCommand) -> Result<String, SandboxError> {
             "the OCI runtime cannot be run ({error}): install crun 1.8 or later, or runc 1.1"
         ))
     })?;
-    let old = match parse_version(&found) {
-        Some(("crun", version)) => version < (1, 8),
-        Some(("runc", version)) => version < (1, 1),
-        // Another engine, whose versions we do not know.
-        Some(_) | None => false,
-    };
-    if old {
-        return Err(missing(&format!(
+    judge_engine(&found).map_err(|why| missing(&why))
+}
+
+/// Follows the version of an engine that is not one of those that we test with.
+const EXPERIMENTAL: &str = " (experimental)";
+
+/// What results call an engine that says this of itself, or why it is not used.
+fn judge_engine(found: &str) -> Result<String, String> {
+    let too_old = || {
+        Err(format!(
             "{found} is too old: install crun 1.8 or later, or runc 1.1"
-        )));
+        ))
+    };
+    match parse_version(found) {
+        Some(("crun", version)) if version < (1, 8) => too_old(),
+        Some(("runc", version)) if version < (1, 1) => too_old(),
+        Some(("crun" | "runc", _)) => Ok(found.to_owned()),
+        Some(_) | None if found.starts_with("runsc") => Err(format!(
+            "{found} cannot be used: its `create` lacks --preserve-fds, by which a run is started, \
+             watched and measured. Use crun or runc"
+        )),
+        // Whatever passes the canary may be tried.
+        Some(_) | None => Ok(format!("{found}{EXPERIMENTAL}")),
     }
-    Ok(found)
 }
 
 /// The name and the first two numbers of "runc version 1.1.5+ds1".
@@ -254,6 +269,12 @@ impl Machine {
     }
 
     pub fn announce(&self) {
+        if self.engine_version.ends_with(EXPERIMENTAL) {
+            tracing::warn!(
+                engine = self.engine_version,
+                "an OCI runtime that we do not know"
+            );
+        }
         for lack in &self.degraded {
             tracing::warn!(lack, "the walls are degraded: results are not comparable");
         }
@@ -285,7 +306,22 @@ mod tests {
             parse_version("runc version 1.1.5+ds1"),
             Some(("runc", (1, 1)))
         );
-        assert_eq!(parse_version("runsc release-2022"), None);
+        assert_eq!(parse_version("youki 0.7"), None);
+    }
+
+    #[test]
+    fn engines_are_taken_by_name_and_version_and_unknown_ones_are_marked() {
+        for known in ["crun version 1.8.1", "runc version 1.1.5+ds1"] {
+            assert_eq!(judge_engine(known).as_deref(), Ok(known));
+        }
+        for old in ["crun version 1.7", "runc version 1.0.3"] {
+            assert!(judge_engine(old).unwrap_err().contains("is too old"));
+        }
+        let unknown = judge_engine("youki version 0.7.0");
+        assert_eq!(unknown.as_deref(), Ok("youki version 0.7.0 (experimental)"));
+        for gvisor in ["runsc version 0.0~20221219.0", "runsc version release-2023"] {
+            assert!(judge_engine(gvisor).unwrap_err().contains("--preserve-fds"));
+        }
     }
 
     #[test]

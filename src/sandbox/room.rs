@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
+use nix::sys::statfs::statfs;
+
 use super::config::USER;
 use super::error::{Doing, SandboxError};
 use super::mounts::{Mounted, bind_read_only, create_mount_point, mount_tmpfs};
@@ -38,6 +40,9 @@ impl Room {
         }
     }
 }
+
+/// What the output folder takes, itself included.
+pub(super) const MOST_OUTPUT_FILES: u32 = 4096;
 
 /// A file or folder of the host that the program may read.
 ///
@@ -107,6 +112,12 @@ impl RoomFolder {
         self.path().join("output")
     }
 
+    /// Whether nothing more fits into the output folder: no byte, or no file.
+    pub fn is_full(&self) -> bool {
+        statfs(&self.output())
+            .is_ok_and(|found| found.blocks_available() == 0 || found.files_free() == 0)
+    }
+
     /// Mount points, the links that a merged `/usr` needs, and the three files without which
     /// programs find no user and no localhost.
     fn build_root(&self) -> Result<(), SandboxError> {
@@ -131,10 +142,9 @@ impl RoomFolder {
 
     /// A tmpfs that is mounted here, outside, so that it can still be read after the run.
     fn mount_output(&self, room: &Room, uid_range_start: u32) -> Result<(), SandboxError> {
-        const MOST_FILES: u32 = 4096;
         let user = uid_range_start + USER;
         let options = format!(
-            "size={},nr_inodes={MOST_FILES},mode=0700,uid={user},gid={user}",
+            "size={},nr_inodes={MOST_OUTPUT_FILES},mode=0700,uid={user},gid={user}",
             room.limits.output.as_u64()
         );
         let outside = self.output();

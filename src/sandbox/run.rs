@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::PollFlags;
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, write};
 
 use super::cgroup::{Counters, Expected, Group};
@@ -16,7 +17,7 @@ use super::error::{Doing, SandboxError};
 use super::log::Log;
 use super::mounts::forget_strays;
 use super::outputs::{self, OutputError};
-use super::room::RoomFolder;
+use super::room::{MOST_OUTPUT_FILES, RoomFolder};
 use super::watcher::{Canceller, Cause, Report, Seen, Watched, Watcher};
 use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::units::Bytes;
@@ -58,6 +59,9 @@ pub struct Run {
 }
 
 impl Run {
+    /// How many files and folders its output folder took, whatever their size.
+    pub const MOST_OUTPUT_FILES: u32 = MOST_OUTPUT_FILES;
+
     /// Wall time of the run.
     pub fn duration(&self) -> Duration {
         self.ended.saturating_duration_since(self.started)
@@ -83,12 +87,16 @@ pub(super) struct Parts {
 impl Sandbox {
     pub(super) fn assemble(parts: Parts) -> Result<Sandbox, SandboxError> {
         let group = &parts.container.group;
+        // Where an engine was fooled by an ordinary folder, these are missing.
+        let not_enforced = |what: &str, error: io::Error| {
+            SandboxError::LimitsNotEnforced(format!("{what}: {error}"))
+        };
         let counters = group
             .open_counters()
-            .doing(|| "cannot open the counters of the sandbox")?;
+            .map_err(|error| not_enforced("the counters cannot be opened", error))?;
         let out_of_memory = group
             .out_of_memory_event()
-            .doing(|| "cannot listen for the sandbox running out of memory")?;
+            .map_err(|error| not_enforced("nothing tells when memory runs out", error))?;
         let watched = Watched {
             report: parts.pipes.report,
             stdout: parts.pipes.stdout,
@@ -248,7 +256,24 @@ impl Sandbox {
         if !outcome.is_success() && group.refused_forks().doing(reading)? > 0 {
             return Ok(Outcome::TooManyProcesses);
         }
-        Ok(outcome)
+        let is_too_large = match outcome {
+            Outcome::Killed { signal } => signal == Signal::SIGXFSZ as i32 || self.output_is_full(),
+            Outcome::Exited { code } => code != 0 && self.output_is_full(),
+            Outcome::TimedOut
+            | Outcome::OutOfMemory
+            | Outcome::TooManyProcesses
+            | Outcome::OutputTooLarge
+            | Outcome::TooMuchLog => false,
+        };
+        Ok(if is_too_large {
+            Outcome::OutputTooLarge
+        } else {
+            outcome
+        })
+    }
+
+    fn output_is_full(&self) -> bool {
+        self.folder.as_ref().is_some_and(RoomFolder::is_full)
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a run that did not get to its end came to end, in words for the participant.
 
+use nix::sys::signal::Signal;
+
 use super::SessionError;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::Outcome;
@@ -52,13 +54,22 @@ pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> 
                 limits.processes
             ),
         ),
+        Outcome::OutputTooLarge => failure(
+            "output_too_large",
+            format!(
+                "The run failed with its output folder full: all that it writes there must fit into {}, \
+                 in at most {} files.",
+                limits.output,
+                Run::MOST_OUTPUT_FILES
+            ),
+        ),
         Outcome::TooMuchLog => failure(
             "log_too_large",
             "The run wrote too much to its standard output or standard error.".to_owned(),
         ),
         Outcome::Killed { signal } => failure(
             "crashed",
-            format!("The program crashed with signal {signal}."),
+            format!("The program crashed with {}.", signal_by_name(signal)),
         ),
         Outcome::Exited { code } => {
             let log = run.stderr.text();
@@ -74,6 +85,14 @@ pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> 
     }
 }
 
+/// "signal 11 (SIGSEGV)"; those of real time have no names.
+fn signal_by_name(signal: i32) -> String {
+    match Signal::try_from(signal) {
+        Ok(name) => format!("signal {signal} ({})", name.as_str()),
+        Err(_) => format!("signal {signal}"),
+    }
+}
+
 /// Whether it hardly computed because others did: for a good part of its time it waited for a CPU
 /// that its own threads did not use meanwhile.
 fn was_kept_from_computing(run: &Run, limits: &Limits) -> bool {
@@ -82,4 +101,15 @@ fn was_kept_from_computing(run: &Run, limits: &Limits) -> bool {
     let waited_for_others = (run.longest_wait).map(|wait| wait.saturating_sub(run.usage.cpu));
     own_share < limits.time.mul_f64(BUSY_SHARE)
         && waited_for_others.is_some_and(|wait| wait > limits.time.mul_f64(WAITED_SHARE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_called_by_name_where_they_have_one() {
+        assert_eq!(signal_by_name(11), "signal 11 (SIGSEGV)");
+        assert_eq!(signal_by_name(40), "signal 40");
+    }
 }

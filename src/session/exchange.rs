@@ -22,7 +22,7 @@ use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Sandbox, Sandbo
 const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
 const GRACE: Duration = Duration::from_secs(10);
-const LONGEST_MESSAGE: usize = 1000;
+pub(crate) const LONGEST_MESSAGE: usize = 1000;
 
 /// What came before the word to finish.
 struct Stretches {
@@ -119,7 +119,7 @@ impl From<SandboxError> for Stop {
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Event {
+pub(crate) enum Event {
     Ready { runtime: String },
     Done,
     Finished,
@@ -276,7 +276,7 @@ fn harness_ending(ending: Ending) -> Result<Failure, SessionError> {
 }
 
 /// The harness's codes are words; whatever else comes out of the sandbox is not repeated.
-fn plain_code(code: String) -> String {
+pub(crate) fn plain_code(code: String) -> String {
     let is_word = code.len() <= 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
     if is_word {
         code
@@ -285,7 +285,7 @@ fn plain_code(code: String) -> String {
     }
 }
 
-fn clean(message: &str) -> String {
+pub(crate) fn clean(message: &str) -> String {
     message
         .chars()
         .filter(|c| !c.is_control())

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::harness;
 use super::runtime::{Environment, Runtime};
 use crate::domain::digest::Digest;
+use crate::domain::hardware;
 use crate::domain::runtime::{Manifest, RuntimeKind};
 use crate::sandbox::Walls;
 
@@ -53,13 +54,7 @@ impl Machine {
 
     /// The class of a run that gets `cpus` CPUs of this machine.
     pub fn hardware_class(&self, cpus: u32) -> String {
-        let cores = if cpus == 1 { "core" } else { "cores" };
-        let mark = if self.degraded.is_empty() {
-            ""
-        } else {
-            ", degraded"
-        };
-        format!("{}, {cpus} {cores}, no GPU{mark}", self.cpu_model)
+        hardware::class(&self.cpu_model, cpus, !self.degraded.is_empty())
     }
 }
 

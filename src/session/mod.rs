@@ -4,7 +4,7 @@
 //! place where the sandbox and the meter meet.
 
 mod ending;
-mod exchange;
+pub(crate) mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;

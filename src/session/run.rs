@@ -59,7 +59,13 @@ pub fn finished(run: &Run, result: Result<Measured, Failure>) -> Finished {
 /// number of missing ids.
 pub fn without_data(failure: &Failure) -> Failure {
     // What says nothing but which limit was reached is as it was.
-    const LIMITS: [&str; 4] = ["log_too_large", "memory", "processes", "timeout"];
+    const LIMITS: [&str; 5] = [
+        "log_too_large",
+        "memory",
+        "output_too_large",
+        "processes",
+        "timeout",
+    ];
     const RULES: [&str; 25] = [
         "batch_axis",
         "classes",

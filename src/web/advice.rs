@@ -203,6 +203,11 @@ const ADVICE: &[Advice] = &[
         AGAIN,
     ),
     advice(
+        "not_scorable",
+        "The competition cannot be scored",
+        "A host of the competition has to mend it. Submit the same file again then: it is queued once more.",
+    ),
+    advice(
         "machine_busy",
         "Our machine was too busy to measure it",
         AGAIN,
@@ -244,7 +249,9 @@ pub fn fault(class: FailureClass) -> &'static str {
 /// What to do now. `passed_smoke`: the entry failed on the hidden test inputs alone.
 pub fn what_to_try(failure: &Failure, passed_smoke: bool) -> &'static str {
     match failure.class {
-        FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => AGAIN,
+        FailureClass::Metric | FailureClass::Infrastructure | FailureClass::Noise => {
+            find(&failure.code).map_or(AGAIN, |advice| advice.next)
+        }
         FailureClass::Participant if passed_smoke => match failure.code.as_str() {
             "timeout" | "memory" => ON_MORE_ROWS,
             // What is said of these holds for any rows.
@@ -339,6 +346,23 @@ mod tests {
         }
         let lacking: Vec<&String> = codes.iter().filter(|code| find(code).is_none()).collect();
         assert_eq!(lacking, Vec::<&String>::new());
+    }
+
+    #[test]
+    fn every_code_stands_in_the_entry_contract_and_no_other_does() {
+        let contract = include_str!("../../docs/entry-contract.md");
+        let (_, running) = contract.split_once("## When it runs").unwrap();
+        let rows = running.lines().filter_map(|line| line.strip_prefix("| `"));
+        let documented: BTreeSet<String> = rows
+            .flat_map(|row| row.split('|').next().unwrap_or_default().split(", "))
+            .map(|code| {
+                code.split('`')
+                    .find(|part| !part.is_empty())
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        assert_eq!(documented, codes());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::db::accounts::User;
 use crate::db::boards::{BoardKey, BoardLine};
 use crate::db::competitions::Competition;
 use crate::domain::efficiency::Scale;
+use crate::domain::hardware::is_degraded;
 use crate::domain::ids::CompetitionId;
 use crate::domain::ranking::Board;
 use crate::domain::split::Split;
@@ -43,6 +44,13 @@ pub struct BoardView {
     pub page: KeptPage,
     /// The board as a small picture, once asked for; `None` where there is nothing to compare.
     pub picture: OnceLock<Option<String>>,
+}
+
+impl BoardView {
+    /// Whether its results were made without all the walls, and so compare with nothing.
+    pub fn is_degraded(&self) -> bool {
+        self.hardware_class.as_deref().is_some_and(is_degraded)
+    }
 }
 
 /// The page of somebody who is not signed in, once asked for: with what was under way, by the number
@@ -91,7 +99,7 @@ pub enum BoardScale {
 pub struct Wanted {
     pub board: Board,
     pub split: Split,
-    /// Without one, the class with the most entries.
+    /// Without one, the class with the most entries, of those whose walls all stood if there are any.
     pub hardware_class: Option<String>,
 }
 
@@ -232,7 +240,9 @@ pub async fn find(
 
 async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error> {
     let competition = find_competition(app, slug).await?;
-    let hardware_classes = db::boards::list_hardware_classes(&app.db, competition.id).await?;
+    let mut hardware_classes = db::boards::list_hardware_classes(&app.db, competition.id).await?;
+    // Nobody meets results first that compare with nothing.
+    hardware_classes.sort_by_key(|class| is_degraded(class));
     let hardware_class = match &wanted.hardware_class {
         Some(class) if hardware_classes.contains(class) => Some(class.clone()),
         Some(_) => {

@@ -33,6 +33,10 @@ pub struct Problem {
     pub members: Map<String, Value>,
 }
 
+/// The member of a problem that says in how many seconds to try again; the API sends it as the
+/// header, too.
+pub const RETRY_AFTER_S: &str = "retry_after_s";
+
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
         Problem {
@@ -174,6 +178,9 @@ pub fn problem_response(problem: &Problem) -> HttpResponse {
     let mut response = HttpResponse::build(problem.status);
     if problem.status == StatusCode::UNAUTHORIZED {
         response.insert_header(("WWW-Authenticate", "Bearer realm=\"leanboard\""));
+    }
+    if let Some(seconds) = problem.members.get(RETRY_AFTER_S) {
+        response.insert_header(("Retry-After", seconds.to_string()));
     }
     let body = serde_json::to_vec(&document).unwrap_or_default();
     response.content_type("application/problem+json").body(body)

@@ -58,6 +58,7 @@ async fn read(
     form: &mut Fields,
     description: &mut String,
 ) -> Result<Committed, Error> {
+    let _place = app.forms.take(user.id)?;
     uploads::check_may_enter(app, competition, user).await?;
     let upload = UploadId::new();
     let mut file = None;

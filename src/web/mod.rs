@@ -11,7 +11,8 @@ mod error;
 mod forms;
 mod live;
 mod lookups;
-mod pages;
+pub(crate) mod pages;
+mod places;
 mod standing;
 mod static_files;
 mod uploads;
@@ -37,6 +38,7 @@ use error::Error;
 use live::Live;
 pub use live::streams::LONGEST as LONGEST_STREAM;
 pub use pages::figures;
+use places::Places;
 
 /// Password hashes that are computed at once: each takes 19 MiB and all of a core.
 const HASHES_AT_ONCE: usize = 2;
@@ -54,6 +56,8 @@ pub struct App {
     contracts: Contracts,
     live: Live,
     hashing: Semaphore,
+    /// Forms that are being sent.
+    forms: Places,
     /// Door checks: one at a time, because each may take a core for a while.
     door: Semaphore,
     /// Checked when a name is unknown, so that this takes as long as a wrong password.
@@ -87,6 +91,7 @@ pub fn server(parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
         contracts: Contracts::default(),
         live: Live::new(parts.most_streams, parts.longest_stream),
         hashing: Semaphore::new(HASHES_AT_ONCE),
+        forms: Places::default(),
         door: Semaphore::new(1),
         decoy_hash,
         db: parts.db,

@@ -1,6 +1,8 @@
 //! The door: an upload comes in as a stream, is looked at without being run, and becomes a
 //! submission. The form, the one-call API and the three steps all go through here.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use bytes::Bytes as Chunk;
 use futures_util::{Stream, StreamExt};
@@ -27,7 +29,12 @@ const UPLOAD_HOURS: i64 = 6;
 /// Uploads that one user may have on the way.
 const OPEN_UPLOADS_LIMIT: i64 = 5;
 /// Its bytes stay for longer than that, whatever they are the rest of.
-pub const KEPT_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a body may take before its pace counts.
+const HEAD_START: Duration = Duration::from_secs(60);
+/// The pace that a body must have on the whole, in bytes a second: a slower one would hold its place
+/// for as long as it liked.
+const PACE_MIN: u64 = 8 << 10;
 /// The code of a problem with the description.
 pub const BAD_DESCRIPTION: &str = "bad_description";
 
@@ -150,7 +157,16 @@ pub async fn receive<E: std::fmt::Display>(
     }
     let mut incoming = app.store.receive(upload).await?;
     let mut body = std::pin::pin!(body);
-    while let Some(chunk) = body.next().await {
+    let began = tokio::time::Instant::now();
+    loop {
+        let latest = began + time_for(incoming.size());
+        let Ok(chunk) = tokio::time::timeout_at(latest, body.next()).await else {
+            incoming.abort().await?;
+            return Err(too_slow().into());
+        };
+        let Some(chunk) = chunk else {
+            break;
+        };
         let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(error) => {
@@ -181,6 +197,23 @@ pub async fn receive<E: std::fmt::Display>(
             Err(error)
         }
     }
+}
+
+/// How long a body may take of which so much has come.
+fn time_for(received: Bytes) -> Duration {
+    HEAD_START + Duration::from_secs(received.as_u64() / PACE_MIN)
+}
+
+fn too_slow() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        "upload_too_slow",
+        format!(
+            "The upload came more slowly than {} KiB a second. Nothing was kept; send it again over \
+             a better connection.",
+            PACE_MIN >> 10
+        ),
+    )
 }
 
 /// The door check: reads the file's structure, runs nothing.

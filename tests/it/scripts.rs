@@ -150,7 +150,7 @@ async fn a_script_that_fails_on_the_public_sample_is_told_what_and_how_many() {
         ("endless_sleep", "timeout", "limit of 4 s"),
         ("late_loop", "timeout", "limit of 4 s"),
         ("memory_hog", "memory", "256 MiB"),
-        ("working_folder_full", "exit_status", "File too large"),
+        ("working_folder_full", "output_too_large", "must fit into"),
         ("network", "exit_status", "Network is unreachable"),
         (
             "writes_outside",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Left may name right, nothing else.
-const MAY_NAME: [(&str, &[&str]); 12] = [
+const MAY_NAME: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("db", &["domain"]),
     ("store", &["domain"]),
@@ -25,6 +25,20 @@ const MAY_NAME: [(&str, &[&str]); 12] = [
     ),
     ("web", &["db", "store", "entries", "competitions", "domain"]),
     ("telemetry", &["config"]),
+    // Leads to the parsers of all the others.
+    (
+        "fuzzing",
+        &[
+            "cli",
+            "web",
+            "entries",
+            "competitions",
+            "session",
+            "scoring",
+            "sandbox",
+            "domain",
+        ],
+    ),
 ];
 
 /// Each outside technology has its homes.

@@ -116,11 +116,8 @@ async fn an_upload_that_breaks_off_half_way_leaves_nothing_behind() {
     assert_nothing_happened(&app, &ada, &before).await;
 }
 
-#[tokio::test]
-async fn a_form_that_breaks_off_half_way_leaves_nothing_behind() {
-    let app = App::with(&Bundle::lean()).await;
-    let ada = app.person("ada");
-    let before = app.stored_files();
+/// A form whose file is still to come.
+async fn begin_form(app: &App, person: &Person) -> tokio::net::TcpStream {
     let host = app.address.strip_prefix("http://").unwrap();
     let mut connection = tokio::net::TcpStream::connect(host).await.unwrap();
     let head = format!(
@@ -128,9 +125,46 @@ async fn a_form_that_breaks_off_half_way_leaves_nothing_behind() {
          Authorization: Bearer {}\r\nContent-Length: 20000000\r\n\
          Content-Type: multipart/form-data; boundary=b\r\n\r\n\
          --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"m.onnx\"\r\n\r\n",
-        ada.token.as_deref().unwrap()
+        person.token.as_deref().unwrap()
     );
     connection.write_all(head.as_bytes()).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_sixth_form_of_one_account_waits_until_another_has_come() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let before = app.stored_files().len();
+    let mut connections = Vec::new();
+    for _ in 0..5 {
+        let mut connection = begin_form(&app, &ada).await;
+        connection.write_all(&vec![8; 8 << 20]).await.unwrap();
+        connections.push(connection);
+    }
+    crate::support::eventually("parts of all on the disk", async || {
+        (app.stored_files().len() >= before + 5).then_some(())
+    })
+    .await;
+    let refused = ada.submit(starter("small_mlp")).await;
+    refused.problem(429, "too_many_at_once");
+    assert_eq!(refused.headers["retry-after"], "10");
+    // The others are not kept waiting.
+    app.person("bob").submitted(starter("svc")).await;
+    drop(connections);
+    crate::support::eventually("a place", async || {
+        let answer = ada.submit(starter("small_mlp")).await;
+        (answer.status == StatusCode::CREATED).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_form_that_breaks_off_half_way_leaves_nothing_behind() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let before = app.stored_files();
+    let mut connection = begin_form(&app, &ada).await;
     connection.write_all(&vec![8; 8 << 20]).await.unwrap();
     crate::support::eventually("a part on the disk", async || {
         (app.stored_files() != before).then_some(())

@@ -18,6 +18,7 @@
 #![no_main]
 
 mod canary;
+mod number;
 mod sys;
 
 use std::ffi::{CStr, c_char, c_int};

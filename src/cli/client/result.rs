@@ -6,6 +6,7 @@ use super::documents::{
 use super::{Client, in_plain_text, plain};
 use crate::domain::competition::Metric;
 use crate::domain::efficiency::Unranked;
+use crate::domain::hardware::is_degraded;
 use crate::web::figures;
 
 /// Where it stands, in a line: `queued: place 3, about 2 min to the result`.
@@ -134,6 +135,10 @@ fn measured(
         "measured",
         format!("in {trials} trials on {}", result.hardware_class),
     ));
+    if is_degraded(&result.hardware_class) {
+        let meaning = "not all walls of the sandbox stood, so this compares with nothing";
+        lines.push(("degraded", meaning.to_owned()));
+    }
     lines
 }
 

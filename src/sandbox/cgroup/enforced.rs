@@ -37,7 +37,7 @@ impl Group {
             .filter(|controller| self.hierarchy.has(*controller))
     }
 
-    fn check_file_systems(&self) -> Result<(), String> {
+    pub(super) fn check_file_systems(&self) -> Result<(), String> {
         let expected = match self.hierarchy.version() {
             Version::V1 => CGROUP_SUPER_MAGIC,
             Version::V2 => CGROUP2_SUPER_MAGIC,
@@ -51,7 +51,7 @@ impl Group {
         Ok(())
     }
 
-    fn check_membership(&self, proc_cgroup: &str) -> Result<(), String> {
+    pub(super) fn check_membership(&self, proc_cgroup: &str) -> Result<(), String> {
         for controller in self.controllers() {
             let expected = self
                 .hierarchy
@@ -76,7 +76,7 @@ impl Group {
         Ok(())
     }
 
-    fn check_values(&self, expected: &Expected, swaps: &str) -> Result<(), String> {
+    pub(super) fn check_values(&self, expected: &Expected, swaps: &str) -> Result<(), String> {
         let memory = expected.memory.as_u64().to_string();
         let processes = expected.processes.to_string();
         let cpus = cpu_list(&expected.cpus);
@@ -120,7 +120,7 @@ impl Group {
     }
 
     /// Version 2 has no file that tells.
-    fn check_devices(&self) -> Result<(), String> {
+    pub(super) fn check_devices(&self) -> Result<(), String> {
         let (Version::V1, Some(folder)) =
             (self.hierarchy.version(), self.folder(Controller::Devices))
         else {
@@ -134,7 +134,7 @@ impl Group {
     }
 
     /// The init has run by now, so a counter at zero does not count.
-    fn check_counting(&self) -> Result<(), String> {
+    pub(super) fn check_counting(&self) -> Result<(), String> {
         if !self.hierarchy.has(Controller::CpuTime) {
             return Ok(());
         }
@@ -179,71 +179,7 @@ fn read(path: &Path) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Hierarchy;
     use super::*;
-
-    const MOUNTS: &str = "1 0 0:1 / /memory rw - cgroup none rw,memory\n\
-                          2 0 0:2 / /pids rw - cgroup none rw,pids\n\
-                          3 0 0:3 / /cpuset rw - cgroup none rw,cpuset\n";
-    const NO_SWAP: &str = "Filename\tType\tSize\tUsed\tPriority\n";
-
-    fn recorded() -> (tempfile::TempDir, Group, Expected) {
-        let root = tempfile::tempdir().unwrap();
-        for (path, text) in [
-            ("memory/leanboard/memory.limit_in_bytes", "67108864\n"),
-            ("memory/leanboard/memory.memsw.limit_in_bytes", "67108864\n"),
-            ("pids/leanboard/pids.max", "64\n"),
-            ("cpuset/leanboard/cpuset.cpus", "2-3\n"),
-        ] {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let hierarchy = Hierarchy::find(MOUNTS, root.path()).unwrap();
-        let group = Group::new(&hierarchy, Path::new("/leanboard"));
-        let expected = Expected {
-            memory: Bytes::from_mib(64),
-            processes: 64,
-            cpus: vec![2, 3],
-        };
-        (root, group, expected)
-    }
-
-    #[test]
-    fn ordinary_files_with_the_right_values_enforce_nothing() {
-        let (_root, group, expected) = recorded();
-        assert_eq!(group.check_values(&expected, NO_SWAP), Ok(()));
-        let complaint = group.check_file_systems().unwrap_err();
-        assert!(complaint.ends_with("is no control group"), "{complaint}");
-    }
-
-    #[test]
-    fn another_value_than_the_one_asked_for_is_named() {
-        let (_root, group, mut expected) = recorded();
-        expected.processes = 32;
-        let complaint = group.check_values(&expected, NO_SWAP).unwrap_err();
-        assert_eq!(complaint, "pids.max is 64 instead of 32");
-    }
-
-    #[test]
-    fn swap_that_nobody_counts_must_be_off() {
-        let (root, group, expected) = recorded();
-        let accounting = "memory/leanboard/memory.memsw.limit_in_bytes";
-        fs::remove_file(root.path().join(accounting)).unwrap();
-        assert_eq!(group.check_values(&expected, NO_SWAP), Ok(()));
-        let swap_on = format!("{NO_SWAP}/swap.img\tfile\t2097148\t0\t-2\n");
-        assert!(group.check_values(&expected, &swap_on).is_err());
-    }
-
-    #[test]
-    fn a_process_outside_its_group_is_found_out() {
-        let (_root, group, _) = recorded();
-        let inside =
-            "9:name=systemd:/\n4:memory:/leanboard\n3:cpuset:/leanboard\n2:pids:/leanboard\n0::/\n";
-        assert_eq!(group.check_membership(inside), Ok(()));
-        let outside = inside.replace("memory:/leanboard", "memory:/");
-        assert!(group.check_membership(&outside).is_err());
-    }
 
     #[test]
     fn cpu_lists_are_written_as_the_kernel_writes_them() {

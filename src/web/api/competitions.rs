@@ -136,6 +136,8 @@ struct LeaderboardDocument<'a> {
     board: Board,
     split: Split,
     hardware_class: Option<&'a str>,
+    /// Whether it was measured without all the walls, and so compares with nothing.
+    degraded: bool,
     hardware_classes: &'a [String],
     formula: FormulaDocument<'a>,
     standings: Vec<StandingDocument<'a>>,
@@ -259,6 +261,7 @@ fn document(view: &BoardView) -> KeptBody {
         board: view.board,
         split: view.split,
         hardware_class: view.hardware_class.as_deref(),
+        degraded: view.is_degraded(),
         hardware_classes: &view.hardware_classes,
         formula: FormulaDocument {
             form: spec.efficiency.form,

@@ -14,6 +14,7 @@ use crate::domain::competition::{EntryKind, Profile};
 use crate::domain::digest::Digest;
 use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
+use crate::domain::hardware::is_degraded;
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::submission::FailureClass;
 use crate::domain::trial::{PhaseCost, Trial};
@@ -170,6 +171,8 @@ struct ResultDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     score_private: Option<f64>,
     hardware_class: String,
+    /// Whether it was measured without all the walls, and so compares with nothing.
+    degraded: bool,
     /// On the public efficiency board of this hardware class; of one submission alone only.
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<StandingDocument>,
@@ -358,6 +361,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
         result: submission.result.map(|result| ResultDocument {
             score: result.score_public,
             score_private: is_host.then_some(result.score_private),
+            degraded: is_degraded(&result.hardware_class),
             hardware_class: result.hardware_class,
             standing: None,
             inference: result.summary.inference.map(CostDocument::from),

@@ -46,6 +46,8 @@ struct Row<'a> {
     metric: Metric,
     window: Window,
     is_own: bool,
+    /// Measured without all the walls.
+    is_degraded: bool,
     /// Whether ranks depend on what was measured.
     is_by_efficiency: bool,
     /// Of the ranked entries.
@@ -257,6 +259,7 @@ impl LeaderboardPage<'_> {
                 metric: self.metric(),
                 window: self.masthead.spec.measuring.window,
                 is_own: self.own_team == Some(line.team),
+                is_degraded: self.view.is_degraded(),
                 is_by_efficiency: !self.is_score_board(),
                 terms: (line.efficiency.as_ref().ok())
                     .map(|efficiency| TermsBar::new(efficiency, full)),

@@ -12,7 +12,7 @@ mod frame;
 mod home;
 mod leaderboard;
 mod machine;
-mod markdown;
+pub(crate) mod markdown;
 mod masthead;
 mod measurement;
 mod model_facts;

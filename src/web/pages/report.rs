@@ -27,6 +27,7 @@ use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
 use crate::domain::deepening::Precision;
 use crate::domain::efficiency::Gap;
+use crate::domain::hardware;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Status};
 use crate::domain::trial::Trial;
@@ -81,6 +82,12 @@ impl ReportPage {
             None => self.submission.status.as_str(),
         };
         format!("#{} {state}", self.submission.number)
+    }
+
+    /// Whether it was measured without all the walls.
+    fn is_degraded(&self) -> bool {
+        let result = self.submission.result.as_ref();
+        result.is_some_and(|result| hardware::is_degraded(&result.hardware_class))
     }
 
     fn icon(&self) -> String {

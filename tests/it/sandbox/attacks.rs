@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 
 use leanboard::domain::outcome::Outcome;
 
-use crate::sandbox::support::{TestWalls, assert_ok, engines, python, shell};
+use crate::sandbox::support::{TestWalls, assert_ok, python, shell};
 
 #[test]
 fn no_network_reaches_the_host() {
@@ -15,8 +15,7 @@ fn no_network_reaches_the_host() {
     let name = format!("leanboard-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).unwrap();
     let _abstract = UnixListener::bind_addr(&address).unwrap();
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         let run = walls.run(&python(&format!(
             "
 import socket
@@ -43,8 +42,8 @@ unreachable(socket.AF_VSOCK, socket.SOCK_STREAM, (2, 1024))
 #[test]
 fn nothing_of_the_host_is_there_but_its_programs() {
     let marker = tempfile::NamedTempFile::new().unwrap();
-    let walls = TestWalls::raise();
-    let run = walls.run(&python(&format!(
+    for walls in TestWalls::on_every_engine() {
+        let run = walls.run(&python(&format!(
         "
 import os, socket
 for path in ['/etc/shadow', '/root', '/home', '/sys', '/run', '/var', '/boot', '{}', '/dev/mem', '/dev/kmsg', '/dev/vda', '/dev/fuse']:
@@ -59,13 +58,13 @@ assert sorted(map(int, os.listdir('/proc/self/fd')))[:5] == [0, 1, 2, 3, 5], os.
 ",
         marker.path().display()
     )));
-    assert_ok(&run);
+        assert_ok(&run);
+    }
 }
 
 #[test]
 fn nothing_outside_its_folders_can_be_written_and_nothing_in_the_output_executed() {
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         let run = walls.run(&shell(
             "
 for folder in / /bin /usr /usr/bin /usr/lib /etc /proc /proc/1 /proc/sys /proc/sys/kernel /dev/pts /sys /run /var /home /root /init /output/..; do
@@ -90,8 +89,7 @@ exit 0
 
 #[test]
 fn a_report_cannot_be_forged_and_the_first_process_not_be_killed() {
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         let run = walls.run(&python(
             "
 import os, signal
@@ -137,17 +135,18 @@ os._exit(7)
 
 #[test]
 fn everybody_can_be_signalled_only_inside() {
-    let walls = TestWalls::raise();
-    let run = walls.run(&shell("kill -KILL -1; kill -KILL 0; exit 3"));
-    // Its own group is all that it reaches.
-    assert_eq!(run.outcome, Outcome::Killed { signal: 9 });
+    for walls in TestWalls::on_every_engine() {
+        let run = walls.run(&shell("kill -KILL -1; kill -KILL 0; exit 3"));
+        // Its own group is all that it reaches.
+        assert_eq!(run.outcome, Outcome::Killed { signal: 9 });
+    }
 }
 
 #[test]
 fn priorities_clocks_and_privileges_stay_as_they_are() {
-    let walls = TestWalls::raise();
-    let run = walls.run(&python(
-        "
+    for walls in TestWalls::on_every_engine() {
+        let run = walls.run(&python(
+            "
 import os, time
 def forbidden(what, *arguments):
     try:
@@ -171,6 +170,7 @@ assert status['NoNewPrivs'].strip() == '1'
 assert status['Seccomp'].strip() == '2'
 assert status['Groups'].strip() in ('', '1000'), status['Groups']
 ",
-    ));
-    assert_ok(&run);
+        ));
+        assert_ok(&run);
+    }
 }

@@ -4,8 +4,9 @@
 //! A mount namespace belongs to a thread, so each test enters one of its own on its own thread.
 
 mod attacks;
+pub mod engines;
 mod limits;
 mod machine;
 mod outputs;
 mod runs;
-mod support;
+pub mod support;

@@ -8,12 +8,11 @@ use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{ReadOnlyMount, Received, Room, SandboxError, warm};
 
-use crate::sandbox::support::{TestWalls, assert_ok, engines, python, shell, small};
+use crate::sandbox::support::{TestWalls, assert_ok, python, shell, small};
 
 #[test]
 fn a_program_that_does_nothing_ends_well_on_every_engine() {
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         assert!(walls.walls.degraded().is_empty());
         let run = walls.run(&Room::new(["/usr/bin/true"], small()));
         assert_ok(&run);
@@ -26,8 +25,7 @@ fn a_program_that_does_nothing_ends_well_on_every_engine() {
 
 #[test]
 fn exit_codes_and_signals_are_told_apart() {
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         let run = walls.run(&shell("echo out; echo err >&2; exit 7"));
         assert_eq!(run.outcome, Outcome::Exited { code: 7 });
         assert_eq!(run.stdout.text(), "out\n");
@@ -39,13 +37,14 @@ fn exit_codes_and_signals_are_told_apart() {
 
 #[test]
 fn a_program_that_cannot_be_executed_is_our_mistake_and_not_its() {
-    let walls = TestWalls::raise();
-    let sandbox = walls.make(&Room::new(["/usr/bin/no-such-program"], small()));
-    let error = sandbox.wait().unwrap_err();
-    assert!(
-        matches!(&error, SandboxError::CannotExecute { source, .. } if source.kind() == std::io::ErrorKind::NotFound),
-        "{error:?}"
-    );
+    for walls in TestWalls::on_every_engine() {
+        let sandbox = walls.make(&Room::new(["/usr/bin/no-such-program"], small()));
+        let error = sandbox.wait().unwrap_err();
+        assert!(
+            matches!(&error, SandboxError::CannotExecute { source, .. } if source.kind() == std::io::ErrorKind::NotFound),
+            "{error:?}"
+        );
+    }
 }
 
 #[test]
@@ -61,23 +60,24 @@ fn a_program_sees_its_files_and_an_environment_without_ours() {
     fs::set_permissions(hidden.path(), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(warm(&inputs).unwrap(), Bytes::new(5));
 
-    let walls = TestWalls::raise();
-    let mut room = shell("cat /inputs/test.csv && env | sort && id -u && pwd && cat /one.csv");
-    room.mounts = vec![
-        ReadOnlyMount::new(&inputs, "/inputs"),
-        ReadOnlyMount::new(inputs.join("test.csv"), "/one.csv"),
-    ];
-    room.env = vec![("ENTRY".into(), "7".into())];
-    room.working_dir = "/inputs".into();
-    let run = walls.run(&room);
-    assert_ok(&run);
-    assert_eq!(
-        run.stdout.text(),
-        "id\n1\nENTRY=7\nHOME=/tmp\nLANG=C.UTF-8\nMKL_NUM_THREADS=1\nNUMEXPR_NUM_THREADS=1\n\
+    for walls in TestWalls::on_every_engine() {
+        let mut room = shell("cat /inputs/test.csv && env | sort && id -u && pwd && cat /one.csv");
+        room.mounts = vec![
+            ReadOnlyMount::new(&inputs, "/inputs"),
+            ReadOnlyMount::new(inputs.join("test.csv"), "/one.csv"),
+        ];
+        room.env = vec![("ENTRY".into(), "7".into())];
+        room.working_dir = "/inputs".into();
+        let run = walls.run(&room);
+        assert_ok(&run);
+        assert_eq!(
+            run.stdout.text(),
+            "id\n1\nENTRY=7\nHOME=/tmp\nLANG=C.UTF-8\nMKL_NUM_THREADS=1\nNUMEXPR_NUM_THREADS=1\n\
          OMP_NUM_THREADS=1\nOPENBLAS_NUM_THREADS=1\n\
          PATH=/runtime/bin:/usr/local/bin:/usr/bin:/bin\nPWD=/inputs\nPYTHON_CPU_COUNT=1\n\
          1000\n/inputs\nid\n1\n"
-    );
+        );
+    }
 }
 
 #[test]
@@ -86,11 +86,12 @@ fn a_file_that_not_everyone_may_read_is_named_before_anything_runs() {
     let secret = folder.path().join("test.csv");
     fs::write(&secret, "id\n").unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
-    let walls = TestWalls::raise();
-    let mut room = shell("true");
-    room.mounts = vec![ReadOnlyMount::new(&secret, "/inputs/test.csv")];
-    let error = walls.walls.make_room(&room).unwrap_err();
-    assert!(matches!(error, SandboxError::NotReadable(path) if path == secret));
+    for walls in TestWalls::on_every_engine() {
+        let mut room = shell("true");
+        room.mounts = vec![ReadOnlyMount::new(&secret, "/inputs/test.csv")];
+        let error = walls.walls.make_room(&room).unwrap_err();
+        assert!(matches!(error, SandboxError::NotReadable(path) if path == secret));
+    }
 }
 
 #[test]
@@ -107,16 +108,17 @@ fn a_harness_starts_from_a_runtime_in_a_closed_folder() {
     fs::create_dir(&harness).unwrap();
     let program = "import sys\nprint(sys.prefix, file=open('/dev/stderr', 'w'))\n";
     fs::write(harness.join("harness.py"), program).unwrap();
-    let walls = TestWalls::raise();
-    let command = ["/runtime/bin/python", "-I", "/harness/harness.py"];
-    let mut room = Room::new(command, small());
-    room.mounts = vec![
-        ReadOnlyMount::new(&runtime, "/runtime"),
-        ReadOnlyMount::new(&harness, "/harness"),
-    ];
-    let run = walls.run(&room);
-    assert_ok(&run);
-    assert_eq!(run.stderr.text(), "/runtime\n");
+    for walls in TestWalls::on_every_engine() {
+        let command = ["/runtime/bin/python", "-I", "/harness/harness.py"];
+        let mut room = Room::new(command, small());
+        room.mounts = vec![
+            ReadOnlyMount::new(&runtime, "/runtime"),
+            ReadOnlyMount::new(&harness, "/harness"),
+        ];
+        let run = walls.run(&room);
+        assert_ok(&run);
+        assert_eq!(run.stderr.text(), "/runtime\n");
+    }
 }
 
 /// What the harness does: it says ready, and answers every command.
@@ -134,8 +136,7 @@ for line in commands:
 
 #[test]
 fn a_harness_is_driven_line_by_line_and_its_usage_read_meanwhile() {
-    for engine in engines() {
-        let walls = TestWalls::raise_with(engine);
+    for walls in TestWalls::on_every_engine() {
         let mut sandbox = walls.make(&python(ECHO));
         let started = sandbox.start().unwrap();
         let expect = |sandbox: &mut leanboard::sandbox::Sandbox, expected: &str| {
@@ -170,47 +171,50 @@ fn a_harness_is_driven_line_by_line_and_its_usage_read_meanwhile() {
 
 #[test]
 fn what_is_no_line_is_garbage() {
-    let walls = TestWalls::raise();
-    let deadline = || Instant::now() + Duration::from_secs(5);
-    for (printed, first) in [
-        ("printf '\\377\\n' >&6", Received::Garbage),
-        ("head -c 5000 /dev/zero >&6", Received::Garbage),
-        ("printf 'no newline' >&6", Received::Ended),
-    ] {
-        let mut sandbox = walls.make(&shell(printed));
-        sandbox.start().unwrap();
-        assert_eq!(sandbox.receive(deadline()).unwrap(), first, "{printed}");
+    for walls in TestWalls::on_every_engine() {
+        let deadline = || Instant::now() + Duration::from_secs(5);
+        for (printed, first) in [
+            ("printf '\\377\\n' >&6", Received::Garbage),
+            ("head -c 5000 /dev/zero >&6", Received::Garbage),
+            ("printf 'no newline' >&6", Received::Ended),
+        ] {
+            let mut sandbox = walls.make(&shell(printed));
+            sandbox.start().unwrap();
+            assert_eq!(sandbox.receive(deadline()).unwrap(), first, "{printed}");
+        }
     }
 }
 
 #[test]
 fn a_run_can_be_cancelled_from_another_thread() {
-    let walls = TestWalls::raise();
-    let mut sandbox = walls.make(&shell("sleep 60"));
-    sandbox.start().unwrap();
-    let canceller = sandbox.canceller();
-    let other = std::thread::spawn(move || canceller.cancel());
-    let error = sandbox.wait().unwrap_err();
-    other.join().unwrap();
-    assert!(matches!(error, SandboxError::Cancelled), "{error:?}");
+    for walls in TestWalls::on_every_engine() {
+        let mut sandbox = walls.make(&shell("sleep 60"));
+        sandbox.start().unwrap();
+        let canceller = sandbox.canceller();
+        let other = std::thread::spawn(move || canceller.cancel());
+        let error = sandbox.wait().unwrap_err();
+        other.join().unwrap();
+        assert!(matches!(error, SandboxError::Cancelled), "{error:?}");
+    }
 }
 
 #[test]
 fn a_dropped_sandbox_leaves_nothing_behind_whether_started_or_not() {
-    let walls = TestWalls::raise();
-    drop(walls.make(&shell("sleep 60")));
-    walls.assert_nothing_is_left();
-    let mut sandbox = walls.make(&shell("setsid sleep 60 & setsid sleep 60"));
-    sandbox.start().unwrap();
-    drop(sandbox);
-    walls.assert_nothing_is_left();
+    for walls in TestWalls::on_every_engine() {
+        drop(walls.make(&shell("sleep 60")));
+        walls.assert_nothing_is_left();
+        let mut sandbox = walls.make(&shell("setsid sleep 60 & setsid sleep 60"));
+        sandbox.start().unwrap();
+        drop(sandbox);
+        walls.assert_nothing_is_left();
+    }
 }
 
 #[test]
 fn orphans_count_and_die_with_the_program() {
-    let walls = TestWalls::raise();
-    let run = walls.run(&python(
-        "
+    for walls in TestWalls::on_every_engine() {
+        let run = walls.run(&python(
+            "
 import os, time
 read, write = os.pipe()
 if os.fork() == 0:
@@ -224,14 +228,15 @@ if os.fork() == 0:
 os.wait()
 os.read(read, 1)
 ",
-    ));
-    assert_ok(&run);
-    assert!(
-        run.usage.cpu >= Duration::from_millis(500),
-        "{:?}",
-        run.usage
-    );
-    walls_are_empty(&walls);
+        ));
+        assert_ok(&run);
+        assert!(
+            run.usage.cpu >= Duration::from_millis(500),
+            "{:?}",
+            run.usage
+        );
+        walls_are_empty(&walls);
+    }
 }
 
 fn walls_are_empty(walls: &TestWalls) {

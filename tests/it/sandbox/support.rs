@@ -12,15 +12,28 @@ use leanboard::sandbox::{Engine, Room, Run, Sandbox, Walls, WallsOptions, enter_
 
 /// What every engine must do alike is tested with each that is installed.
 pub fn engines() -> Vec<Engine> {
-    [(Engine::Crun, "crun"), (Engine::Runc, "runc")]
-        .into_iter()
-        .filter(|(_, program)| Command::new(program).arg("--version").output().is_ok())
-        .map(|(engine, _)| engine)
-        .collect()
+    let mut engines = vec![Engine::Crun, Engine::Runc];
+    engines.retain(|engine| {
+        Command::new(program(engine))
+            .arg("--version")
+            .output()
+            .is_ok()
+    });
+    assert_ne!(engines, [], "crun or runc is installed");
+    engines
+}
+
+pub fn program(engine: &Engine) -> &Path {
+    match engine {
+        Engine::Crun => Path::new("crun"),
+        Engine::Runc => Path::new("runc"),
+        Engine::Path(path) => path,
+    }
 }
 
 pub struct TestWalls {
     pub walls: Walls,
+    pub engine: Engine,
     pub name: String,
     // Dropped after the walls.
     pub folder: RuntimeFolder,
@@ -47,14 +60,19 @@ impl Drop for TestWalls {
 
 impl TestWalls {
     pub fn raise() -> TestWalls {
-        let engine = engines().into_iter().next();
-        TestWalls::raise_with(engine.expect("crun or runc is installed"))
+        TestWalls::raise_with(engines().remove(0))
+    }
+
+    /// One after the other, each gone before the next is raised.
+    pub fn on_every_engine() -> impl Iterator<Item = TestWalls> {
+        engines().into_iter().map(TestWalls::raise_with)
     }
 
     pub fn raise_with(engine: Engine) -> TestWalls {
         enter_private_mounts().expect("the tests run as root");
-        let (options, folder) = options(engine);
+        let (options, folder) = options(engine.clone());
         TestWalls {
+            engine,
             walls: Walls::raise(options).unwrap_or_else(|error| panic!("{error}: {error:?}")),
             name: folder.0.file_name().unwrap().to_str().unwrap().into(),
             folder,
@@ -93,6 +111,14 @@ impl TestWalls {
         let below = format!("{}/rooms", self.folder.0.display());
         assert!(!mounts.contains(&below), "{mounts}");
     }
+}
+
+/// Of walls that are gone, or never stood.
+pub fn assert_leaves_nothing(folder: &RuntimeFolder) {
+    let name = folder.0.file_name().unwrap().to_str().unwrap();
+    assert_eq!(groups_of(name), Vec::<PathBuf>::new());
+    let mounts = std::fs::read_to_string("/proc/thread-self/mounts").unwrap();
+    assert!(!mounts.contains(&*folder.0.to_string_lossy()), "{mounts}");
 }
 
 pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
