@@ -113,10 +113,7 @@ impl JobError {
         matches!(
             self,
             JobError::Session(SessionError::Sandbox(
-                SandboxError::LimitsNotEnforced(_)
-                    | SandboxError::WallsBroken(_)
-                    // A controller that vanished, for one.
-                    | SandboxError::Engine { .. }
+                SandboxError::LimitsNotEnforced(_) | SandboxError::WallsBroken(_)
             ))
         )
     }

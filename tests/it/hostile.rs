@@ -1,0 +1,280 @@
+//! What strangers may try, each through the whole way of a submission: upload, queue, runner, walls,
+//! answer. `sandbox/examples/hostile` has a folder for each attack, and `docs/attacks.md` lists them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::sandbox::support::{engines, groups_of, processes_of, program};
+use crate::support::{App, Bundle, Person, Runner, at, eventually, root, success, unique_name};
+
+/// How an attack must end. `Refused`: nothing of it got through, so that the honest submission it
+/// then leaves is scored.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Refused,
+    /// The code of the failure, and words of its message.
+    Fails(&'static str, &'static str),
+}
+
+use End::{Fails, Refused};
+
+const ATTACKS: [(&str, End); 30] = [
+    ("clocks", Refused),
+    ("daemon", Refused),
+    ("deaf", Fails("timeout", "limit of 3 s")),
+    ("detects_warm_up", Refused),
+    ("files", Refused),
+    ("fills_inodes", Fails("output_too_large", "must fit into")),
+    ("fills_output", Fails("output_too_large", "must fit into")),
+    ("fills_temporary_folders", Refused),
+    ("flood", Fails("log_too_large", "too much")),
+    ("forged_report", Fails("exit_status", "exit status 7")),
+    ("fork_bomb", Fails("processes", "more than 64 processes")),
+    ("inspection", Refused),
+    ("kernel", Refused),
+    ("kills_itself", Fails("crashed", "signal 9 (SIGKILL)")),
+    ("memory_bomb", Fails("memory", "256 MiB")),
+    ("memory_bomb_in_children", Fails("memory", "256 MiB")),
+    ("namespaces", Refused),
+    (
+        "planted_flood",
+        Fails("submission_unusable", "at most 201 KiB are taken"),
+    ),
+    (
+        "planted_folder",
+        Fails("submission_unusable", "not a plain file"),
+    ),
+    (
+        "planted_hard_link",
+        Fails("submission_unusable", "single name"),
+    ),
+    ("planted_link", Fails("submission_unusable", "link")),
+    ("planted_pipe", Refused),
+    ("planted_socket", Fails("submission_unusable", "")),
+    ("remembers", Refused),
+    ("rights", Refused),
+    ("signals", Refused),
+    ("sockets", Refused),
+    ("sparse_file", Refused),
+    ("threads", Fails("processes", "more than 64 processes")),
+    ("writes", Refused),
+];
+
+#[tokio::test]
+async fn every_attack_ends_in_its_own_outcome_and_leaves_nothing_behind() {
+    let app = App::with(&strict()).await;
+    let ada = app.person("ada");
+    for engine in engines() {
+        let name = unique_name();
+        let mut command = app.runner(&name);
+        command.arg("--oci-runtime").arg(program(&engine));
+        let runner = Runner::start(&mut command);
+        let traces = Traces::new(&app, &runner, name);
+        // What is there before the first attack, and after the first evaluation, which makes what is kept.
+        app.run_to_its_end(&ada, "daemon").await;
+        let before = traces.seen();
+        for (attack, expected) in ATTACKS {
+            let ended = app.run_to_its_end(&ada, attack).await;
+            check(&format!("{attack} on {engine:?}"), &ended, expected);
+            let left = async || (traces.seen() == before).then_some(());
+            eventually(&format!("nothing of {attack} on {engine:?}"), left).await;
+        }
+    }
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn nothing_tells_a_script_which_of_its_runs_it_is_in() {
+    let app = App::with(&strict()).await;
+    let (ada, grace) = (app.person("ada"), app.host("grace"));
+    let id = ada
+        .submitted_to("diamonds", zipped("detects_warm_up"))
+        .await;
+    app.run_all_jobs().await;
+    assert_eq!(ada.submission(&id).await["status"], "scored");
+    grace.sign_in().await;
+    let report = grace.get(&format!("/submissions/{id}")).await.body;
+    for part in [
+        "environment",
+        "process",
+        "host",
+        "group",
+        "folders",
+        "mounts",
+    ] {
+        let said: Vec<&str> = (report.split(part).skip(1))
+            .filter_map(|rest| rest.get(1..17))
+            .filter(|digest| digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .collect();
+        // The smoke run, the warm-up and three trials.
+        assert_eq!(said.len(), 5, "{part}: {said:?}");
+        let different: BTreeSet<&str> = said.into_iter().collect();
+        assert_eq!(different.len(), 1, "{part} differs from run to run");
+    }
+}
+
+#[test]
+fn the_list_of_attacks_is_that_of_the_folder_and_of_the_documentation() {
+    let listed: BTreeSet<String> = ATTACKS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let folders = fs::read_dir(folder()).unwrap().flatten();
+    let folders: BTreeSet<String> = folders
+        .filter(|entry| entry.path().join("main.py").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(listed, folders);
+    let page = fs::read_to_string(root().join("docs/attacks.md")).unwrap();
+    for (name, end) in ATTACKS {
+        let row = page
+            .lines()
+            .find(|line| line.contains(&format!("`{name}`")));
+        let row = row.unwrap_or_else(|| panic!("docs/attacks.md does not list {name}"));
+        let outcome = match end {
+            Refused => "refused".to_owned(),
+            Fails(code, _) => format!("`{code}`"),
+        };
+        assert!(row.ends_with(&format!("| {outcome} |")), "{row}: {outcome}");
+    }
+}
+
+fn check(what: &str, ended: &Value, expected: End) {
+    match expected {
+        Refused => assert_eq!(ended["status"], "scored", "{what}: {ended:#}"),
+        Fails(code, words) => {
+            assert_eq!(at(ended, "/failure/code"), code, "{what}: {ended:#}");
+            let message = at(ended, "/failure/message").as_str().unwrap();
+            assert!(message.contains(words), "{what}: {message}");
+        }
+    }
+}
+
+/// Short limits, so that whatever has none of its own ends soon.
+fn strict() -> Bundle {
+    Bundle::prices()
+        .rule("daily_limit", 200)
+        .rule("limits.time_s", 3)
+        .rule("limits.memory_mib", 256)
+}
+
+impl App {
+    /// Submits an attack to a runner that runs, and answers with how it ended.
+    async fn run_to_its_end(&self, person: &Person, attack: &str) -> Value {
+        let id = person.submitted_to("diamonds", zipped(attack)).await;
+        eventually(&format!("the end of {attack}"), async || {
+            let submission = person.submission(&id).await;
+            let is_over = submission["status"] == "scored" || submission["status"] == "failed";
+            is_over.then_some(submission)
+        })
+        .await
+    }
+}
+
+fn folder() -> PathBuf {
+    root().join("sandbox/examples/hostile")
+}
+
+/// An attack as it is uploaded. No two are the same bytes.
+fn zipped(attack: &str) -> Vec<u8> {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("attack.zip");
+    let note = scratch.path().join("note.txt");
+    fs::write(&note, unique_name()).unwrap();
+    let mut zip = Command::new("/usr/bin/python3");
+    zip.args(["-m", "zipfile", "-c"]).arg(&file);
+    zip.arg(folder().join(attack).join("main.py"));
+    zip.arg(folder().join("attack.py")).arg(&note);
+    success(zip.output().unwrap());
+    fs::read(file).unwrap()
+}
+
+/// Users of sandboxes have this number or a higher one.
+const FIRST_USER: u32 = 0x7000_0000;
+
+/// Where a run could leave something.
+struct Traces {
+    runner: String,
+    process: PathBuf,
+    folder: PathBuf,
+}
+
+impl Traces {
+    fn new(app: &App, runner: &Runner, name: String) -> Traces {
+        Traces {
+            process: Path::new("/proc").join(runner.id().to_string()),
+            folder: app.data_dir().join("runner").join(&name),
+            runner: name,
+        }
+    }
+
+    /// Processes, control groups, mounts, files, and what is shared between processes.
+    fn seen(&self) -> Vec<String> {
+        // As the runner sees it, whose mounts are its own.
+        let rooms = self
+            .process
+            .join("root/run/leanboard-test")
+            .join(&self.runner);
+        let mounts = fs::read_to_string(self.process.join("mountinfo")).unwrap();
+        let mut seen = vec![
+            format!("processes {:?}", processes_of(&self.runner)),
+            format!("children {:?}", self.children()),
+            format!("mounts {}", mounts.lines().count()),
+        ];
+        for group in groups_of(&self.runner) {
+            seen.push(format!("groups {:?}", folders_in(&group)));
+        }
+        for folder in [&rooms.join("rooms"), &rooms.join("engine"), &self.folder] {
+            seen.push(format!("{folder:?} {:?}", names_in(folder)));
+        }
+        for folder in ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"] {
+            seen.push(format!("{folder} {:?}", strangers_in(Path::new(folder))));
+        }
+        // The column with the owner differs from table to table.
+        for (table, owner) in [("shm", 7), ("sem", 4), ("msg", 7)] {
+            let table = fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap();
+            let owners = table
+                .lines()
+                .skip(1)
+                .filter_map(|line| line.split_whitespace().nth(owner));
+            let strangers = owners.filter(|owner| owner.parse::<u32>().unwrap() >= FIRST_USER);
+            seen.push(format!("shared {}", strangers.count()));
+        }
+        seen
+    }
+
+    fn children(&self) -> Vec<String> {
+        let threads = fs::read_dir(self.process.join("task")).unwrap().flatten();
+        let lists = threads.map(|thread| fs::read_to_string(thread.path().join("children")));
+        lists
+            .map(|list| list.unwrap_or_default().trim().to_owned())
+            .filter(|list| !list.is_empty())
+            .collect()
+    }
+}
+
+fn names_in(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn folders_in(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// What belongs to the users of sandboxes.
+fn strangers_in(folder: &Path) -> BTreeSet<String> {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.metadata().is_ok_and(|file| file.uid() >= FIRST_USER))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
