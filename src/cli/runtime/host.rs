@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::wheels::{PYTHON, VENV_REMEDY};
-use super::{Failure, REQUIREMENTS, finish_partial, run, start_partial};
+use super::{Failure, Partial, REQUIREMENTS, run};
 use crate::domain::digest::Digest;
 use crate::session::runtime::STAMP;
 
@@ -15,11 +15,10 @@ pub fn build(folder: &Path) -> Result<(), Failure> {
         "Installing the Python environment for models in {} …",
         folder.display()
     );
-    let partial = start_partial(folder)?;
+    let building = Partial::start(folder)?;
+    let partial = &building.path;
     run(
-        Command::new(PYTHON)
-            .args(["-I", "-m", "venv"])
-            .arg(&partial),
+        Command::new(PYTHON).args(["-I", "-m", "venv"]).arg(partial),
         VENV_REMEDY,
     )?;
     let list = partial.join("requirements.txt");
@@ -49,7 +48,7 @@ pub fn build(folder: &Path) -> Result<(), Failure> {
         .args(["-m", "compileall", "-q"])
         .arg(partial.join("lib"));
     run(&mut compile, VENV_REMEDY)?;
-    finish_partial(&partial, folder, &stamp())
+    building.finish(folder, &stamp())
 }
 
 pub fn is_current(folder: &Path) -> bool {

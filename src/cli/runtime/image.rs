@@ -7,9 +7,7 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
-use super::{
-    Failure, REQUIREMENTS, apt, finish_partial, read_manifest, remove, run, start_partial, wheels,
-};
+use super::{Failure, Partial, REQUIREMENTS, apt, list, read_manifest, remove, run, wheels};
 use crate::domain::digest::{Digest, Hasher};
 use crate::domain::runtime::{Manifest, Package};
 use crate::sandbox;
@@ -75,13 +73,13 @@ pub fn build(folder: &Path) -> Result<(), Failure> {
     // below what the next start removes.
     sandbox::enter_private_mounts().map_err(|error| error.to_string())?;
     eprintln!("Building the runtime image in {} …", folder.display());
-    let partial = start_partial(folder)?;
-    let manifest = Workshop::new(&partial)?.build(&sources)?;
+    let building = Partial::start(folder)?;
+    let manifest = Workshop::new(&building.path)?.build(&sources)?;
     let text = manifest.text();
-    fs::write(partial.join(MANIFEST), &text)
+    fs::write(building.path.join(MANIFEST), &text)
         .map_err(|error| format!("cannot write the manifest: {error}"))?;
     let digest = manifest.digest();
-    finish_partial(&partial, folder, &digest.to_string())?;
+    building.finish(folder, &digest.to_string())?;
     eprintln!("The image is {digest}");
     Ok(())
 }
@@ -319,15 +317,6 @@ fn tidy_modes(top: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let entries = fs::read_dir(folder).and_then(|entries| {
-        entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<std::io::Result<Vec<_>>>()
-    });
-    entries.map_err(|error| format!("cannot read {}: {error}", folder.display()))
 }
 
 fn make_folder(folder: &Path) -> Result<(), Failure> {

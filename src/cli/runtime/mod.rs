@@ -5,11 +5,16 @@ mod host;
 mod image;
 mod wheels;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, Subcommand};
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 
 use super::{Failure, Settings};
 use crate::session::Runtime;
@@ -92,34 +97,63 @@ pub fn prepare(folder: &Path) -> Result<(), Failure> {
     host::build(folder)
 }
 
-/// An empty folder beside the one that is made: that one appears whole or not at all.
-fn start_partial(folder: &Path) -> Result<PathBuf, Failure> {
-    let partial = folder.with_extension("partial");
-    remove(&partial)?;
-    fs::create_dir_all(&partial)
-        .map_err(|error| format!("cannot make {}: {error}", partial.display()))?;
-    Ok(partial)
+/// A folder beside the one that is made: that one appears whole or not at all.
+struct Partial {
+    path: PathBuf,
+    /// Nobody else builds beside it meanwhile.
+    _lock: Flock<File>,
 }
 
-fn finish_partial(partial: &Path, folder: &Path, stamp: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| format!("cannot make {}: {error}", folder.display());
-    fs::write(partial.join(STAMP), stamp).map_err(failed)?;
-    remove(folder)?;
-    fs::rename(partial, folder).map_err(failed)
+impl Partial {
+    /// Begins afresh, whatever an interrupted build left.
+    fn start(folder: &Path) -> Result<Partial, Failure> {
+        let path = folder.with_extension("partial");
+        let parent = folder.parent().unwrap_or(Path::new("/"));
+        let failed = |error: io::Error| format!("cannot make {}: {error}", path.display());
+        fs::create_dir_all(parent).map_err(failed)?;
+        let parent = File::open(parent).map_err(failed)?;
+        let lock = Flock::lock(parent, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, error)| format!("{} is being made already: {error}", folder.display()))?;
+        remove(&path)?;
+        fs::create_dir(&path).map_err(failed)?;
+        Ok(Partial { path, _lock: lock })
+    }
+
+    /// Puts it in its place, with a stamp.
+    fn finish(&self, folder: &Path, stamp: &str) -> Result<(), Failure> {
+        let failed = |error: io::Error| format!("cannot make {}: {error}", folder.display());
+        fs::write(self.path.join(STAMP), stamp).map_err(failed)?;
+        remove(folder)?;
+        fs::rename(&self.path, folder).map_err(failed)
+    }
 }
 
 fn remove(folder: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(folder) {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("cannot remove {}: {error}", folder.display())),
     }
 }
 
-/// Runs a program to its end, and answers with what it printed. `remedy` is for one that is not
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).and_then(|entries| {
+        entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<Vec<_>>>()
+    });
+    entries.map_err(|error| format!("cannot read {}: {error}", folder.display()))
+}
+
+/// Runs a program to its end or ours, and answers with what it printed. `remedy` is for one that is not
 /// there.
 fn run(command: &mut Command, remedy: &str) -> Result<String, Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
+    // What is interrupted does not go on beside the next start.
+    // SAFETY: between fork and exec only one async-signal-safe system call is made.
+    unsafe {
+        command.pre_exec(|| set_pdeathsig(Signal::SIGTERM).map_err(io::Error::from));
+    }
     let output = command
         .output()
         .map_err(|error| format!("cannot run {program}: {error}; {remedy}"))?;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-use super::{Failure, REQUIREMENTS, remove, run};
+use super::{Failure, REQUIREMENTS, list, remove, run};
 use crate::domain::digest::Digest;
 use crate::domain::runtime::Package;
 
@@ -47,11 +47,30 @@ pub fn install(target: &Path, tools: &Path) -> Result<Vec<Package>, Failure> {
     pip.arg("--report").arg(&report);
     pip.arg("--requirement").arg(&list);
     run(&mut pip, VENV_REMEDY)?;
-    // Their first lines name the interpreter of `tools`.
-    remove(&target.join("bin"))?;
+    forget_programs(target)?;
     let report = fs::read_to_string(&report)
         .map_err(|error| format!("cannot read {}: {error}", report.display()))?;
     read_report(&report)
+}
+
+/// Removes the programs of the packages, whose first lines name the interpreter of `tools`, and the
+/// hashes of them, so that an image does not depend on where it was built.
+fn forget_programs(target: &Path) -> Result<(), Failure> {
+    remove(&target.join("bin"))?;
+    for package in list(target)? {
+        let record = package.join("RECORD");
+        if record.exists() {
+            let failed = |error| format!("cannot change {}: {error}", record.display());
+            let text = fs::read_to_string(&record).map_err(failed)?;
+            fs::write(&record, without_programs(&text)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn without_programs(record: &str) -> String {
+    let lines = record.lines().filter(|line| !line.contains("../bin/"));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// What pip says that it installed, by name.
@@ -102,6 +121,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_record_forgets_programs_alone() {
+        let kept = "numpy/__init__.py,sha256=a,1\nnumpy/bin/x.py,sha256=b,1\n";
+        let record = format!("../../bin/f2py,sha256=c,200\n{kept}");
+        assert_eq!(without_programs(&record), kept);
+    }
 
     #[test]
     fn a_wheel_is_known_by_the_hash_that_pip_took() {
