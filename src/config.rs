@@ -119,7 +119,7 @@ pub struct RunnerSettings {
         value_name = "ENGINE"
     )]
     pub oci_runtime: String,
-    /// The Python environment models run in [default: `runtime` in the data folder]
+    /// The runtime that sandboxes show [default: `runtime` in the data folder]
     #[arg(long, env = "LEANBOARD_RUNTIME_DIR", value_name = "DIR")]
     pub runtime_dir: Option<PathBuf>,
     /// Where sandboxes are built, best in memory

@@ -61,7 +61,7 @@ enum Command {
     /// Manage competitions
     #[command(subcommand)]
     Competition(competition::CompetitionCommand),
-    /// Manage the Python environment that models run in
+    /// Manage what lies around models in their sandboxes
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
     /// Submit a file, wait for its result and print it

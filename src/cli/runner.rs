@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -16,7 +16,7 @@ use crate::domain::digest::Digest;
 use crate::meter::{FakeMeter, Meter, NoMeter};
 use crate::runner::{self, Parts, Runner};
 use crate::sandbox::{self, Engine, Walls, WallsOptions};
-use crate::session::Bench;
+use crate::session::{Bench, Runtime};
 use crate::store::Store;
 
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ impl RunnerCommand {
             .runtime_dir
             .clone()
             .unwrap_or_else(|| runtime::default_folder(settings));
-        runtime::check(&runtime)?;
+        let runtime = runtime::open(&runtime)?;
         let name = self.settings.runner_name.clone().unwrap_or_else(host_name);
         let failed = |error: runner::JobError| error.to_string();
         let folder = settings.data.data_dir().join("runner").join(&name);
@@ -80,7 +80,7 @@ impl RunnerCommand {
     fn set_up_bench(
         &self,
         name: &str,
-        runtime: PathBuf,
+        runtime: Runtime,
         folder: &Path,
         machine_lock: &Path,
     ) -> Result<Bench, Failure> {

@@ -50,7 +50,7 @@ impl Up {
         match &self.runner.runtime_dir {
             // A folder that somebody named is theirs: never made anew over what is there.
             Some(named) => runtime::check(named)?,
-            None => runtime::build(&runtime::default_folder(settings))?,
+            None => runtime::prepare(&runtime::default_folder(settings))?,
         }
         let mut database = Database::start(&self, settings)?;
         let url = database.prepare().await?;

@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod notifications;
 pub mod queue;
 pub mod runners;
+pub mod runtimes;
 pub mod sessions;
 pub mod submissions;
 pub mod teams;

@@ -1,5 +1,6 @@
 //! Runners, as they announce themselves.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use sqlx::types::Json;
 
@@ -66,6 +67,38 @@ pub async fn find_latest_alive(
     .fetch_optional(db)
     .await?;
     Ok(fingerprint.map(|fingerprint| fingerprint.0))
+}
+
+/// A runner, as everybody may see it.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    pub name: String,
+    pub hardware_class: String,
+    pub fingerprint: serde_json::Value,
+    pub last_seen_at: DateTime<Utc>,
+}
+
+/// The runners that were seen within a month, the latest first.
+pub async fn list_recent(db: impl PgExecutor<'_>) -> Result<Vec<Announced>, Error> {
+    let rows = sqlx::query!(
+        r#"select name, hardware_class, last_seen_at,
+               fingerprint as "fingerprint: Json<serde_json::Value>"
+           from runners
+           where last_seen_at > now() - interval '30 days'
+           order by last_seen_at desc
+           limit 100"#
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Announced {
+            name: row.name,
+            hardware_class: row.hardware_class,
+            fingerprint: row.fingerprint.0,
+            last_seen_at: row.last_seen_at,
+        })
+        .collect())
 }
 
 pub async fn touch(db: impl PgExecutor<'_>, runner: RunnerId) -> Result<(), Error> {

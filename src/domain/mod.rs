@@ -15,6 +15,7 @@ pub mod limits;
 pub mod names;
 pub mod outcome;
 pub mod ranking;
+pub mod runtime;
 pub mod score;
 pub mod slug;
 pub mod solution;

@@ -170,6 +170,9 @@ impl Runner {
         let fingerprint = serde_json::to_value(&machine).expect("a machine is texts and numbers");
         let id = tokio.block_on(async {
             let class = machine.hardware_class(1);
+            if let Some(manifest) = parts.bench.manifest() {
+                db::runtimes::insert(&parts.db, manifest).await?;
+            }
             let id = db::runners::upsert(&parts.db, &parts.name, &class, &fingerprint).await?;
             let released = db::jobs::release_of_runner(&parts.db, id).await?;
             if released > 0 {

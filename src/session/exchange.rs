@@ -70,13 +70,16 @@ impl Bench {
             limits.clone(),
         );
         // It would spend the candidate's CPU time.
-        room.env = vec![("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned())];
-        room.mounts = vec![
-            ReadOnlyMount::new(&self.runtime, "/runtime"),
+        room.env = vec![
+            ("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned()),
+            self.runtime.language(),
+        ];
+        room.mounts = self.runtime.mounts();
+        room.mounts.extend([
             ReadOnlyMount::new(&self.harness, "/harness"),
             ReadOnlyMount::new(model, "/entry/model.onnx"),
             ReadOnlyMount::new(inputs.arrays(), "/inputs"),
-        ];
+        ]);
         room
     }
 }

@@ -1,14 +1,14 @@
 //! The environment that a session was measured in.
 
 use std::fs;
-use std::path::Path;
 
 use serde::Serialize;
 
 use super::harness;
-use super::runtime::Environment;
+use super::runtime::{Environment, Runtime};
 use crate::domain::digest::Digest;
 use crate::domain::hardware;
+use crate::domain::runtime::{Manifest, RuntimeKind};
 use crate::sandbox::Walls;
 
 /// A machine as its results name it. Only results of one hardware class are compared.
@@ -21,6 +21,9 @@ pub struct Machine {
     pub kernel: String,
     pub engine: String,
     pub harness: Digest,
+    pub runtime_kind: RuntimeKind,
+    /// Names the image, whose manifest tells the rest; the host's `/usr` has none.
+    pub runtime_digest: Option<Digest>,
     #[serde(flatten)]
     pub environment: Environment,
     pub meter: String,
@@ -30,7 +33,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn look_around(walls: &Walls, runtime: &Path, meter: &str) -> Machine {
+    pub fn look_around(walls: &Walls, runtime: &Runtime, meter: &str) -> Machine {
         Machine {
             cpu_model: cpu_model().unwrap_or_else(|| "unknown CPU".to_owned()),
             cpus: std::thread::available_parallelism().map_or(0, usize::from),
@@ -40,7 +43,9 @@ impl Machine {
                 .unwrap_or_default(),
             engine: walls.engine_version().to_owned(),
             harness: harness::digest(),
-            environment: Environment::read(runtime),
+            runtime_kind: runtime.kind(),
+            runtime_digest: runtime.manifest().map(Manifest::digest),
+            environment: runtime.environment(),
             meter: meter.to_owned(),
             leanboard: env!("CARGO_PKG_VERSION"),
             degraded: walls.degraded().to_vec(),
@@ -50,14 +55,6 @@ impl Machine {
     /// The class of a run that gets `cpus` CPUs of this machine.
     pub fn hardware_class(&self, cpus: u32) -> String {
         hardware::class(&self.cpu_model, cpus, !self.degraded.is_empty())
-    }
-}
-
-/// The interpreter of an environment, such as "Python 3.11.2".
-pub fn python(runtime: &Path) -> String {
-    match Environment::read(runtime).python {
-        Some(version) => format!("Python {version}"),
-        None => "Python".to_owned(),
     }
 }
 

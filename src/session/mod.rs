@@ -9,7 +9,7 @@ mod fingerprint;
 mod harness;
 mod inputs;
 mod run;
-mod runtime;
+pub mod runtime;
 mod script;
 
 use std::path::{Path, PathBuf};
@@ -19,10 +19,12 @@ pub use fingerprint::Machine;
 pub use inputs::{Inputs, InputsError, ScriptFiles};
 use run::Finished;
 pub use run::without_data;
+pub use runtime::{Runtime, RuntimeError};
 
 use crate::domain::competition::{CompetitionSpec, EntryKind, Profile};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
+use crate::domain::runtime::Manifest;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Trial};
 use crate::meter::Meter;
@@ -64,7 +66,7 @@ pub enum SessionError {
 pub struct Bench {
     walls: Walls,
     meter: Box<dyn Meter>,
-    runtime: PathBuf,
+    runtime: Runtime,
     harness: PathBuf,
     /// Such as "Python 3.11.2".
     python: String,
@@ -169,12 +171,11 @@ pub enum GoOn {
 impl Bench {
     /// Sets the bench up, with the harness in `folder`.
     ///
-    /// `runtime` is the Python environment with onnxruntime. It is read once, so that no sandbox is
-    /// charged for the page cache.
+    /// `runtime` is read once, so that no sandbox is charged for the page cache.
     pub fn set_up(
         walls: Walls,
         meter: Box<dyn Meter>,
-        runtime: PathBuf,
+        runtime: Runtime,
         folder: &Path,
     ) -> Result<Bench, SessionError> {
         let harness = harness::install(folder)?;
@@ -182,7 +183,7 @@ impl Bench {
         let mut bench = Bench {
             walls,
             meter,
-            python: fingerprint::python(&runtime),
+            python: runtime.python(),
             runtime,
             harness,
             taken_at_warming: None,
@@ -196,11 +197,16 @@ impl Bench {
         Machine::look_around(&self.walls, &self.runtime, self.meter.name())
     }
 
+    /// What its image holds, where it has one.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.runtime.manifest()
+    }
+
     /// Reads it into the page cache again, if anything may have been taken out since.
     fn warm_runtime(&mut self) -> Result<(), SessionError> {
         let taken = sandbox::pages_taken();
         if taken.is_none() || taken != self.taken_at_warming {
-            sandbox::warm(&self.runtime)?;
+            self.runtime.warm()?;
             self.taken_at_warming = taken;
         }
         Ok(())

@@ -69,15 +69,16 @@ impl Bench {
         room.env = vec![
             ("KAGGLE_IS_COMPETITION_RERUN".to_owned(), "1".to_owned()),
             ("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned()),
+            self.runtime.language(),
         ];
         room.output = WORKING.into();
         room.working_dir = WORKING.into();
         let input = Path::new("/kaggle/input").join(inputs.slug());
-        room.mounts = vec![
-            ReadOnlyMount::new(&self.runtime, "/runtime"),
+        room.mounts = self.runtime.mounts();
+        room.mounts.extend([
             ReadOnlyMount::new(source, SOURCE),
             ReadOnlyMount::new(inputs.files(), input),
-        ];
+        ]);
         room
     }
 }

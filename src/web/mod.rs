@@ -13,6 +13,7 @@ mod live;
 mod lookups;
 pub(crate) mod pages;
 mod places;
+mod runtimes;
 mod standing;
 mod static_files;
 mod uploads;

@@ -15,6 +15,7 @@ mod live;
 mod migrations;
 mod pages;
 mod reports;
+mod runtimes;
 mod sandbox;
 mod scripts;
 mod starters;

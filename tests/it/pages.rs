@@ -228,6 +228,7 @@ async fn every_page_forbids_foreign_and_inline_code_and_has_none() {
         ("/competitions/digits/submissions", 200),
         (&report, 200),
         ("/account", 200),
+        ("/runtimes", 200),
         ("/docs/api", 200),
         ("/nowhere", 404),
         ("/competitions/nowhere", 404),

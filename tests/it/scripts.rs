@@ -327,7 +327,7 @@ fn overlapping() -> Vec<u8> {
 }
 
 /// A zip of one file, stored as it is.
-fn zip_of(name: &str, content: &str) -> Vec<u8> {
+pub fn zip_of(name: &str, content: &str) -> Vec<u8> {
     let mut crc = flate2::Crc::new();
     crc.update(content.as_bytes());
     let length = u32::try_from(content.len()).unwrap().to_le_bytes();

@@ -2,6 +2,7 @@
 
 mod competitions;
 mod queue;
+mod runtimes;
 mod submissions;
 mod uploads;
 
@@ -58,6 +59,7 @@ pub fn routes(service: &mut ServiceConfig) {
         .route("/uploads/{id}/{secret}", web::put().to(uploads::put))
         .route("/uploads/{id}/commit", web::post().to(uploads::commit))
         .route("/queue", get().to(queue::show))
+        .route("/runtimes", get().to(runtimes::list))
         .route("/submissions", get().to(submissions::list_latest))
         .route("/submissions/{id}", get().to(submissions::show))
         .route(

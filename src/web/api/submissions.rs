@@ -25,6 +25,7 @@ use crate::web::error::{ApiError, Error, Problem};
 use crate::web::forms;
 use crate::web::live::{self, PhaseDocument};
 use crate::web::lookups::{SubmissionName, find_competition, find_named_submission};
+use crate::web::runtimes::RuntimeDocument;
 use crate::web::standing::{Place, Standing, find_board};
 use crate::web::uploads;
 
@@ -173,6 +174,9 @@ struct ResultDocument {
     hardware_class: String,
     /// Whether it was measured without all the walls, and so compares with nothing.
     degraded: bool,
+    /// What lay around the model; of one submission alone only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runtime: Option<RuntimeDocument>,
     /// On the public efficiency board of this hardware class; of one submission alone only.
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<StandingDocument>,
@@ -282,6 +286,9 @@ pub async fn show(
     }
     if let Some(result) = &mut document.result {
         result.standing = standing;
+        let sessions = db::sessions::list(&app.db, document.id).await?;
+        result.runtime =
+            (sessions.last()).and_then(|last| RuntimeDocument::read(&last.fingerprint));
     }
     Ok(HttpResponse::Ok().json(document))
 }
@@ -363,6 +370,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             score_private: is_host.then_some(result.score_private),
             degraded: is_degraded(&result.hardware_class),
             hardware_class: result.hardware_class,
+            runtime: None,
             standing: None,
             inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::figures;
@@ -34,6 +35,11 @@ pub struct Machine {
     /// Of a session: what ran the model.
     runtime: Option<String>,
     limits: Option<Limits>,
+    /// The runtime has a line of its own.
+    #[serde(rename = "runtime_kind")]
+    _runtime_kind: IgnoredAny,
+    #[serde(rename = "runtime_digest")]
+    _runtime_digest: IgnoredAny,
     #[serde(flatten)]
     others: BTreeMap<String, Value>,
 }
@@ -54,11 +60,7 @@ impl Machine {
 
     /// The packages that a model may meet, with their versions.
     pub fn libraries(&self) -> Vec<Fact> {
-        let packages = self.packages.iter();
-        packages
-            .filter(|(name, _)| !TOOLS.contains(&name.as_str()))
-            .map(|(name, version)| (name.clone(), version.clone()))
-            .collect()
+        without_tools(&self.packages)
     }
 
     /// All that is known, one a line, what matters most first.
@@ -120,6 +122,15 @@ fn limits_in_words(limits: &Limits) -> String {
 fn shortened(digest: &str) -> String {
     let digits = digest.rsplit(':').next().unwrap_or(digest);
     digits.chars().take(12).collect()
+}
+
+/// Packages without what every virtual environment brings for itself.
+pub fn without_tools(packages: &BTreeMap<String, String>) -> Vec<Fact> {
+    packages
+        .iter()
+        .filter(|(name, _)| !TOOLS.contains(&name.as_str()))
+        .map(|(name, version)| (name.clone(), version.clone()))
+        .collect()
 }
 
 /// The pinned packages with their versions.

@@ -11,6 +11,7 @@ use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
 use crate::domain::trial::{PhaseCost, Trial, median_cost};
+use crate::web::runtimes::RuntimeDocument;
 
 pub struct Measurement<'a> {
     pub trials: &'a [Trial],
@@ -168,6 +169,11 @@ impl SessionFacts<'_> {
     pub fn took(&self) -> Figure {
         let took = self.0.ended_at - self.0.started_at;
         figures::duration(took.to_std().unwrap_or_default())
+    }
+
+    /// What lay around the model, where the session says so.
+    pub fn runtime(&self) -> Option<RuntimeDocument> {
+        RuntimeDocument::read(&self.0.fingerprint)
     }
 
     /// The environment's facts, one a line.

@@ -18,6 +18,7 @@ mod measurement;
 mod model_facts;
 mod progress;
 mod report;
+mod runtimes;
 mod scatter;
 mod script_facts;
 mod sign_in;
@@ -109,6 +110,7 @@ pub fn routes(service: &mut ServiceConfig) {
             "/account/tokens/{id}/revoke",
             web::post().to(account::revoke_token),
         )
+        .route("/runtimes", get().to(runtimes::show))
         .route("/docs/api", get().to(docs::api))
         .route("/health", get().to(docs::health))
         .default_service(web::to(nothing));

@@ -30,6 +30,7 @@ use crate::web::contracts::{self, Contract};
 use crate::web::error::{Error, Problem};
 use crate::web::forms::{self, RefusedForm};
 use crate::web::lookups::find_competition;
+use crate::web::runtimes::RuntimeDocument;
 use crate::web::uploads::BAD_DESCRIPTION;
 
 #[derive(Template)]
@@ -46,6 +47,8 @@ struct SubmitPage {
     board: Arc<BoardView>,
     /// Of the latest runner that is alive.
     machine: Option<Machine>,
+    /// What that machine shows to its sandboxes.
+    runtime: Option<RuntimeDocument>,
     script: Option<String>,
 }
 
@@ -111,6 +114,7 @@ impl SubmitPage {
             script: script.map(|script| script.render()).transpose()?,
             contract,
             board,
+            runtime: machine.as_ref().and_then(RuntimeDocument::read),
             machine: machine.as_ref().and_then(Machine::read),
             masthead: Masthead::new(&competition.spec, now, Tab::Submit),
             used_today,

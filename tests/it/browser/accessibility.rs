@@ -96,6 +96,7 @@ async fn nothing_keeps_anybody_out_of_any_page() {
         "+/submissions",
         "/sign-in",
         "/sign-up",
+        "/runtimes",
         "/docs/api",
         "/competitions/diamonds",
         "/competitions/diamonds/submit",

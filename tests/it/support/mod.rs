@@ -195,7 +195,9 @@ pub fn runtime() -> &'static Path {
     RUNTIME.get_or_init(|| {
         let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
         let mut build = Command::new(PROGRAM);
-        build.args(["runtime", "build", "--data-dir"]).arg(&data);
+        build
+            .args(["runtime", "build", "--host", "--data-dir"])
+            .arg(&data);
         success(build.output().unwrap());
         data.join("runtime")
     })
