@@ -68,7 +68,9 @@ fn run() -> Outcome<()> {
 fn build_runtime() -> Outcome<PathBuf> {
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("data");
     let mut build = Command::new(PROGRAM);
-    build.args(["runtime", "build", "--host", "--data-dir"]).arg(&data);
+    build
+        .args(["runtime", "build", "--host", "--data-dir"])
+        .arg(&data);
     process::output(&mut build)?;
     Ok(data.join("runtime"))
 }
