@@ -8,6 +8,7 @@ mod migrate;
 mod output;
 mod runner;
 mod runtime;
+mod score;
 mod serve;
 mod status;
 mod submit;
@@ -61,6 +62,8 @@ enum Command {
     /// Manage competitions
     #[command(subcommand)]
     Competition(competition::CompetitionCommand),
+    /// Score a file of predictions against a bundle's solution
+    Score(score::ScoreCommand),
     /// Manage what lies around models in their sandboxes
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
@@ -103,6 +106,7 @@ fn run(command: Command, settings: &Settings) -> Result<ExitCode, Failure> {
         Command::User(command) => command.run(settings),
         Command::Competition(command) => command.run(settings),
         Command::Runtime(command) => command.run(settings),
+        Command::Score(command) => return command.run(),
         // These have codes of their own, which scripts can tell apart.
         Command::Submit(command) => return Ok(command.run()),
         Command::Status(command) => return Ok(command.run()),
