@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod competition;
 mod leaderboard;
 mod login;
+mod metrics;
 mod migrate;
 mod output;
 mod runner;
@@ -64,6 +65,8 @@ enum Command {
     Competition(competition::CompetitionCommand),
     /// Score a file of predictions against a bundle's solution
     Score(score::ScoreCommand),
+    /// List the built-in metrics
+    Metrics,
     /// Manage what lies around models in their sandboxes
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
@@ -105,6 +108,7 @@ fn run(command: Command, settings: &Settings) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(settings),
         Command::User(command) => command.run(settings),
         Command::Competition(command) => command.run(settings),
+        Command::Metrics => metrics::run(),
         Command::Runtime(command) => command.run(settings),
         Command::Score(command) => return command.run(),
         // These have codes of their own, which scripts can tell apart.

@@ -119,3 +119,13 @@ fn lists_and_texts_score_as_on_kaggle() {
         &["map_at_k", "ndcg_at_k", "levenshtein", "word_jaccard"],
     );
 }
+
+#[test]
+fn the_table_of_metrics_is_the_programs() {
+    let made = success(Command::new(PROGRAM).arg("metrics").output().unwrap());
+    let written = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    assert!(
+        made == written,
+        "docs/metrics.md is out of date; make it anew: cargo run -- metrics > docs/metrics.md"
+    );
+}
