@@ -99,7 +99,7 @@ pub fn onnx_model(bytes: &[u8]) {
     }
     let mut file = tempfile::tempfile().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
-    let kinds = [EntryKind::Onnx, EntryKind::Script];
+    let kinds = [EntryKind::Onnx, EntryKind::Tflite, EntryKind::Script];
     let checked = entries::check(file, size, &kinds).expect("a file can be read");
     if let Err(rejection) = checked {
         assert!(rejection.message.len() <= 2000);
