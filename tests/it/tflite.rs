@@ -22,9 +22,7 @@ async fn a_converted_model_scores_as_the_one_that_it_was_made_from() {
     let app = App::with(&Bundle::lean()).await;
     let (ada, bob, eve) = (app.person("ada"), app.person("bob"), app.person("eve"));
     let original = ada.submitted(starter("small_mlp")).await;
-    let converted = bob
-        .submitted(tflite("demo/digits/starter/small_mlp"))
-        .await;
+    let converted = bob.submitted(tflite("demo/digits/starter/small_mlp")).await;
     let whole = eve
         .submitted(tflite("demo/digits/starter/small_mlp_int8"))
         .await;
@@ -121,5 +119,5 @@ async fn a_kind_that_the_competition_does_not_take_is_refused_with_those_that_it
     assert!(page.contains("accept=\".tflite\""), "{page}");
     assert!(!page.contains("import onnx"));
     let competition = ada.get("/api/v1/competitions/digits").await.json();
-    assert_eq!(*at(&competition, "/entries/kinds"), json!(["tflite"]));
+    assert_eq!(*at(&competition, "/kinds"), json!(["tflite"]));
 }

@@ -14,7 +14,9 @@ const READS_MAX: u64 = 50_000_000;
 #[derive(Debug)]
 pub enum ReadError {
     /// An offset leads out of the file, or the file is a maze.
-    Malformed { at: u64 },
+    Malformed {
+        at: u64,
+    },
     Io(io::Error),
 }
 
@@ -132,12 +134,7 @@ impl FlatBuffer {
     }
 
     /// The beginning of a text, `most` bytes of it at most.
-    pub fn text(
-        &mut self,
-        table: &Table,
-        number: u64,
-        most: usize,
-    ) -> Result<Vec<u8>, ReadError> {
+    pub fn text(&mut self, table: &Table, number: u64, most: usize) -> Result<Vec<u8>, ReadError> {
         let text = self.vector(table, number, 1)?;
         (0..text.len.min(most as u64))
             .map(|index| self.u8_at(text.at + index))

@@ -76,10 +76,9 @@ impl From<ReadError> for Stop {
     fn from(error: ReadError) -> Stop {
         match error {
             ReadError::Io(error) => Stop::Io(error),
-            ReadError::Malformed { at } => invalid(&format!(
-                "what byte {at} leads to does not lie in the file"
-            ))
-            .into(),
+            ReadError::Malformed { at } => {
+                invalid(&format!("what byte {at} leads to does not lie in the file")).into()
+            }
         }
     }
 }
@@ -196,7 +195,9 @@ impl Walk {
     fn refuse_custom(&mut self, code: &Table) -> Result<Rejection, Stop> {
         let name = self.name(code, 1)?;
         let fix = match name.starts_with("Flex") {
-            true => "It is one of TensorFlow's, which TF Lite does not have: convert without SELECT_TF_OPS",
+            true => {
+                "It is one of TensorFlow's, which TF Lite does not have: convert without SELECT_TF_OPS"
+            }
             false => "Convert the model with TFLITE_BUILTINS alone",
         };
         Ok(RejectionCode::TfliteCustomOp.because(format!(

@@ -27,7 +27,10 @@ fn a_model_says_what_it_is_fed_and_what_is_in_it() {
         panic!("{model:?}");
     };
     // The signature's name, not the tensor's.
-    assert_eq!((input.name.as_str(), input.dtype.as_str()), ("features", "int8"));
+    assert_eq!(
+        (input.name.as_str(), input.dtype.as_str()),
+        ("features", "int8")
+    );
     assert_eq!(input.shape, [Dim::Free, Dim::Fixed(64)]);
     assert_eq!(model.outputs[0].name, "scores");
     assert_eq!(model.operators, ["FULLY_CONNECTED"]);
@@ -90,7 +93,10 @@ fn what_is_cut_off_anywhere_is_no_whole_model_and_no_failure_of_ours() {
         }
     }
     let half = check_bytes(&whole[..whole.len() / 2]).unwrap_err();
-    assert!(half.message.contains("does not lie in the file"), "{half:?}");
+    assert!(
+        half.message.contains("does not lie in the file"),
+        "{half:?}"
+    );
 }
 
 proptest! {

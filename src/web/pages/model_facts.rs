@@ -118,10 +118,7 @@ mod tests {
         .unwrap();
         assert_eq!(facts.inputs[0].kind(), "float32 [N, 64, ?]");
         assert_eq!(facts.outputs[0].kind(), "int64");
-        assert_eq!(
-            facts.opsets().as_deref(),
-            Some("ai.onnx 17, ai.onnx.ml 3")
-        );
+        assert_eq!(facts.opsets().as_deref(), Some("ai.onnx 17, ai.onnx.ml 3"));
         assert!(ModelFacts::read(&json!(1)).is_none());
     }
 }
