@@ -73,7 +73,7 @@ impl Store {
             path: self.folder.display().to_string(),
             source: error.into(),
         })?;
-        let free = u64::from(disk.blocks_available()).saturating_mul(disk.fragment_size());
+        let free = disk.blocks_available().saturating_mul(disk.fragment_size());
         Ok(free.saturating_sub(size.as_u64()) >= self.kept_free.as_u64())
     }
 
