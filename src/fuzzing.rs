@@ -148,13 +148,14 @@ pub fn predictions(bytes: &[u8]) {
 fn check_answers(answers: &crate::domain::answers::Answers) {
     use crate::domain::answers::Answers;
     match answers {
-        Answers::Labels(_) => {}
-        Answers::Values(values) => {
-            assert!(
-                values
-                    .iter()
-                    .all(|value| value.is_finite() && *value >= 0.0)
-            );
+        Answers::Labels(_) | Answers::Lists(_) | Answers::Texts(_) => {}
+        Answers::Values(columns) => {
+            let mut values = columns.iter().flatten();
+            assert!(values.all(|value| value.is_finite() && *value >= 0.0));
+        }
+        Answers::Probabilities(columns) => {
+            let mut values = columns.iter().flatten();
+            assert!(values.all(|value| (0.0..=1.0).contains(value)));
         }
     }
 }

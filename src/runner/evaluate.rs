@@ -17,7 +17,7 @@ use crate::domain::ids::CompetitionId;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
-use crate::scoring::{self, Predictions, Scores};
+use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
 use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, Session, Smoke, without_data};
 
 /// What came of an evaluation in which we made no mistake.
@@ -243,7 +243,11 @@ fn read(
         EntryKind::Onnx | EntryKind::Tflite => Predictions::parse(predictions, spec, ids.len()),
         EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
     };
-    parsed.map_err(|bad| Failure::participant(bad.fault.as_str(), bad.message))
+    parsed.map_err(refused)
+}
+
+fn refused(bad: BadPredictions) -> Failure {
+    Failure::participant(bad.fault.as_str(), bad.message)
 }
 
 /// Scores the predictions of every trial, all of which must be usable. On each split the worst counts:
@@ -281,9 +285,12 @@ pub(super) fn score_trial(
         Ok(parsed) => parsed,
         Err(failure) => return Ok(Err(failure)),
     };
-    let scores = scoring::score(spec.metric.name, &prepared.solution, &parsed);
-    scores.map(Ok).map_err(|error| JobError::Competition {
-        slug: spec.slug.to_string(),
-        what: error.to_string(),
-    })
+    match scoring::score(spec, &prepared.solution, &parsed) {
+        Ok(scores) => Ok(Ok(scores)),
+        Err(ScoreError::Predictions(bad)) => Ok(Err(refused(bad))),
+        Err(error) => Err(JobError::Competition {
+            slug: spec.slug.to_string(),
+            what: error.to_string(),
+        }),
+    }
 }

@@ -137,14 +137,18 @@ fn sample_submission(
 ) -> Result<String, String> {
     let task = &spec.task;
     let table = TextTable::read(whole, &task.id).map_err(|error| error.to_string())?;
-    let first = (table.column(&task.target))
-        .and_then(|column| column.cells.first())
-        .ok_or_else(|| format!("there is no column `{}`", task.target))?;
+    let columns = task.predicted_columns();
+    let first: Vec<&String> = (columns.iter())
+        .map(|name| {
+            let column = table.column(name).and_then(|column| column.cells.first());
+            column.ok_or_else(|| format!("there is no column `{name}`"))
+        })
+        .collect::<Result<_, String>>()?;
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = (|| {
-        writer.write_record([&task.id, &task.target])?;
+        writer.write_record(std::iter::once(&task.id).chain(columns))?;
         for id in ids {
-            writer.write_record([id, first])?;
+            writer.write_record(std::iter::once(id).chain(first.iter().copied()))?;
         }
         writer.flush()?;
         Ok::<_, csv::Error>(())

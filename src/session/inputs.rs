@@ -66,6 +66,7 @@ struct Array<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum PlannedTask<'a> {
     Label { classes: &'a [String] },
+    Probability { classes: &'a [String] },
     Value,
 }
 
@@ -148,16 +149,17 @@ fn write_arrays(folder: &Path, table: &Table, spec: &CompetitionSpec) -> Result<
         write_file(&folder.join(&array.file), &npy(&[column], table.rows())).map_err(failed)?;
         arrays.push(array);
     }
+    let classes = &spec.task.classes;
     let plan = Plan {
         rows: table.rows(),
         batch_size: spec.entries.batch_size,
         threads: spec.limits.cpus,
         arrays,
         task: match spec.task.kind {
-            TaskKind::Label => PlannedTask::Label {
-                classes: &spec.task.classes,
-            },
-            TaskKind::Value => PlannedTask::Value,
+            TaskKind::Label => PlannedTask::Label { classes },
+            TaskKind::Probability => PlannedTask::Probability { classes },
+            // A competition of lists or texts takes no models, and is refused where it does.
+            TaskKind::Value | TaskKind::List | TaskKind::Text => PlannedTask::Value,
         },
     };
     let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");

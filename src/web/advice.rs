@@ -164,6 +164,11 @@ const ADVICE: &[Advice] = &[
         "Keep the predictions in the metric’s range, or in the class list: for a logarithmic error, clip them at 0.",
     ),
     advice(
+        "undefined",
+        "The metric has no value for these predictions",
+        "Each can be used, but not all of them together: a correlation needs predictions that differ from row to row.",
+    ),
+    advice(
         "columns",
         "The predictions have other columns",
         "Write the columns of the sample submission and no other; with pandas, leave the index out: `index=False`.",

@@ -126,14 +126,14 @@ async fn a_script_that_fails_on_the_public_sample_is_told_what_and_how_many() {
         (
             "ids_missing",
             "ids",
-            "2 of 200 are missing and 0 are unknown",
+            "2 of 200 missing. Copy",
         ),
         (
             "ids_unknown",
             "ids",
-            "1 of 200 are missing and 1 are unknown",
+            "1 of 200 missing, 1 unknown (line ",
         ),
-        ("ids_duplicate", "ids", "was on line 2 before"),
+        ("ids_duplicate", "ids", "1 there a second time (line "),
         ("values_nan", "values", "1 of 200 predictions in `price`"),
         ("values_infinite", "values", "NaN or infinite"),
         ("values_empty", "values", "not a number"),

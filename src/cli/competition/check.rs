@@ -6,7 +6,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::doubts::{best_constant, table, warnings};
+use super::constant::best_constant;
+use super::doubts::{table, warnings};
 use super::{check_starter, read};
 use crate::cli::Failure;
 use crate::cli::client::table::{Column, lay_out, width_of_output};

@@ -277,7 +277,28 @@ impl SubmitPage {
     fn classes(&self) -> Option<&[String]> {
         match self.spec().task.kind {
             TaskKind::Label => Some(&self.spec().task.classes),
-            TaskKind::Value => None,
+            TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text => None,
+        }
+    }
+
+    /// What a cell of a submission holds.
+    fn cells(&self) -> String {
+        let spec = self.spec();
+        match spec.task.kind {
+            TaskKind::Label => format!("one of {}", spec.task.classes.join(", ")),
+            TaskKind::Value if spec.metric.name.needs_positive() => {
+                "a finite number not below 0".to_owned()
+            }
+            TaskKind::Value => "a finite number".to_owned(),
+            TaskKind::Probability if spec.task.classes.len() == 2 => {
+                format!("the probability of {}, from 0 to 1", spec.task.classes[1])
+            }
+            TaskKind::Probability => {
+                "the probability of the column’s class, from 0 to 1; those of a row add up to 1"
+                    .to_owned()
+            }
+            TaskKind::List => "ids, the best guess first, separated by spaces".to_owned(),
+            TaskKind::Text => "the text".to_owned(),
         }
     }
 }
