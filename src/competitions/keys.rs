@@ -99,7 +99,7 @@ const METRICS: [&str; Metric::ALL.len()] = {
 };
 
 const ENTRIES: &[Key] = &[
-    optional("kinds", Kind::SomeOf(&["onnx", "script"])),
+    optional("kinds", Kind::SomeOf(&["onnx", "tflite", "script"])),
     // Protocol Buffers, and so ONNX files, end at 2 GiB.
     optional("max_size_mib", Kind::Integer(1, 2_047)),
     optional("batch_size", Kind::Integer(1, 65_536)),

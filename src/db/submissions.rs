@@ -311,6 +311,7 @@ fn scored(row: &Row) -> Option<Scored> {
 pub(super) fn stored_kind(kind: &str) -> EntryKind {
     match kind {
         "script" => EntryKind::Script,
+        "tflite" => EntryKind::Tflite,
         _ => EntryKind::Onnx,
     }
 }

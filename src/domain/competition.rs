@@ -201,14 +201,25 @@ impl EntryRules {
 pub enum EntryKind {
     /// One self-contained `.onnx` file, run by our harness.
     Onnx,
+    /// One `.tflite` file, run by our harness.
+    Tflite,
     /// A zip with `main.py`, run as a process from start to exit.
     Script,
 }
 
 impl EntryKind {
+    /// Whether our harness drives it, so that start-up and inference are told apart.
+    pub fn is_driven_by_harness(self) -> bool {
+        match self {
+            EntryKind::Onnx | EntryKind::Tflite => true,
+            EntryKind::Script => false,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Onnx => "onnx",
+            EntryKind::Tflite => "tflite",
             EntryKind::Script => "script",
         }
     }

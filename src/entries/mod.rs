@@ -7,6 +7,8 @@ mod protobuf;
 mod recognise;
 mod rejection;
 pub mod script;
+mod tensors;
+pub mod tflite;
 
 use std::fs::File;
 use std::io;
@@ -19,12 +21,14 @@ use crate::domain::units::Bytes;
 use onnx::OnnxModel;
 pub use rejection::{Rejection, RejectionCode};
 use script::Script;
+use tflite::TfliteModel;
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Checked {
     Onnx(OnnxModel),
+    Tflite(TfliteModel),
     Script(Script),
 }
 
@@ -32,6 +36,7 @@ impl Checked {
     pub fn kind(&self) -> EntryKind {
         match self {
             Checked::Onnx(_) => EntryKind::Onnx,
+            Checked::Tflite(_) => EntryKind::Tflite,
             Checked::Script(_) => EntryKind::Script,
         }
     }
@@ -44,24 +49,32 @@ pub fn check(
     size: Bytes,
     kinds: &[EntryKind],
 ) -> io::Result<Result<Checked, Rejection>> {
-    let mut head = [0; 4];
+    let mut head = [0; 8];
     let read = file.read_at(&mut head, 0)?;
-    let is_zip = recognise::is_zip(&head[..read]);
+    let head = &head[..read];
     let takes = |kind| kinds.contains(&kind);
-    if is_zip && takes(EntryKind::Script) {
+    if recognise::is_zip(head) && takes(EntryKind::Script) {
         return Ok(script::check(file, size)?.map(Checked::Script));
+    }
+    if recognise::is_tflite(head) && takes(EntryKind::Tflite) {
+        return Ok(tflite::check(file, size)?.map(Checked::Tflite));
     }
     if !takes(EntryKind::Onnx) {
         return Ok(Err(RejectionCode::EntryKind.because(format!(
-            "The file is no zip archive. This competition takes scripts: {A_SCRIPT}."
+            "The file is of another kind. This competition takes {}.",
+            in_words(kinds)
         ))));
     }
+    let others: Vec<EntryKind> = (kinds.iter().copied())
+        .filter(|kind| *kind != EntryKind::Onnx)
+        .collect();
     let checked = onnx::check(file, size)?.map(Checked::Onnx);
     Ok(checked.map_err(|rejection| match rejection.code {
-        RejectionCode::EntryKind if takes(EntryKind::Script) => Rejection {
+        RejectionCode::EntryKind if !others.is_empty() => Rejection {
             message: format!(
-                "{} This competition takes scripts, too: {A_SCRIPT}.",
-                rejection.message
+                "{} This competition takes {}, too.",
+                rejection.message,
+                in_words(&others)
             ),
             ..rejection
         },
@@ -69,4 +82,13 @@ pub fn check(
     }))
 }
 
-const A_SCRIPT: &str = "a zip with main.py at its top";
+fn in_words(kinds: &[EntryKind]) -> String {
+    let words: Vec<&str> = (kinds.iter())
+        .map(|kind| match kind {
+            EntryKind::Onnx => "ONNX models: one .onnx file",
+            EntryKind::Tflite => "TensorFlow Lite models: one .tflite file",
+            EntryKind::Script => "scripts: a zip with main.py at its top",
+        })
+        .collect();
+    words.join("; and ")
+}

@@ -104,7 +104,7 @@ impl Runner {
         desk.wait_for(desk.store.copy_to(&claim.artifact, &file))?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
         match claim.kind {
-            EntryKind::Onnx => {}
+            EntryKind::Onnx | EntryKind::Tflite => {}
             EntryKind::Script => {
                 let source = fetched.source();
                 fs::create_dir(&source).map_err(failed)?;
@@ -216,7 +216,7 @@ impl FetchedEntry {
     /// What a sandbox reads of it.
     pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
-            EntryKind::Onnx => self.file(),
+            EntryKind::Onnx | EntryKind::Tflite => self.file(),
             EntryKind::Script => self.source(),
         }
     }
@@ -240,7 +240,7 @@ fn read(
     ids: &[String],
 ) -> Result<Predictions, Failure> {
     let parsed = match kind {
-        EntryKind::Onnx => Predictions::parse(predictions, spec, ids.len()),
+        EntryKind::Onnx | EntryKind::Tflite => Predictions::parse(predictions, spec, ids.len()),
         EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
     };
     parsed.map_err(refused)

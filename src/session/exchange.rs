@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
+use crate::domain::competition::EntryKind;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -39,6 +40,7 @@ impl Bench {
     /// for a smoke run), and the predictions of the last pass.
     pub(super) fn run_harness(
         &mut self,
+        kind: EntryKind,
         model: &Path,
         inputs: &Inputs,
         limits: &Limits,
@@ -46,7 +48,7 @@ impl Bench {
     ) -> Result<Finished, SessionError> {
         let sandbox = self
             .walls
-            .make_room(&self.harness_room(model, inputs, limits))?;
+            .make_room(&self.harness_room(kind, model, inputs, limits))?;
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
@@ -64,9 +66,22 @@ impl Bench {
         Ok(finished(&run, Err(failure)))
     }
 
-    fn harness_room(&self, model: &Path, inputs: &Inputs, limits: &Limits) -> Room {
+    fn harness_room(
+        &self,
+        kind: EntryKind,
+        model: &Path,
+        inputs: &Inputs,
+        limits: &Limits,
+    ) -> Room {
         let mut room = Room::new(
-            ["/runtime/bin/python", "-I", "-B", "/harness/harness.py"],
+            [
+                "/runtime/bin/python",
+                "-I",
+                "-B",
+                "/harness/harness.py",
+                "--kind",
+                kind.as_str(),
+            ],
             limits.clone(),
         );
         // It would spend the candidate's CPU time.
@@ -77,7 +92,7 @@ impl Bench {
         room.mounts = self.runtime.mounts();
         room.mounts.extend([
             ReadOnlyMount::new(&self.harness, "/harness"),
-            ReadOnlyMount::new(model, "/entry/model.onnx"),
+            ReadOnlyMount::new(model, "/entry/model"),
             ReadOnlyMount::new(inputs.arrays(), "/inputs"),
         ]);
         room

@@ -84,17 +84,16 @@ impl Inputs {
             slug: spec.slug.clone(),
             rows: table.rows(),
         };
-        for kind in &spec.entries.kinds {
-            match kind {
-                EntryKind::Onnx => write_arrays(&inputs.arrays(), table, spec)?,
-                EntryKind::Script => {
-                    let files_folder = inputs.files();
-                    write_files(&files_folder, files).map_err(|source| InputsError::Write {
-                        path: files_folder,
-                        source,
-                    })?;
-                }
-            }
+        let kinds = &spec.entries.kinds;
+        if kinds.iter().any(|kind| kind.is_driven_by_harness()) {
+            write_arrays(&inputs.arrays(), table, spec)?;
+        }
+        if kinds.contains(&EntryKind::Script) {
+            let files_folder = inputs.files();
+            write_files(&files_folder, files).map_err(|source| InputsError::Write {
+                path: files_folder,
+                source,
+            })?;
         }
         // Read once, so that no sandbox is charged for the page cache.
         sandbox::warm(folder)?;

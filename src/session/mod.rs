@@ -379,7 +379,9 @@ impl Bench {
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
         match candidate.kind {
-            EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
+            EntryKind::Onnx | EntryKind::Tflite => {
+                self.run_harness(candidate.kind, candidate.entry, inputs, limits, passes)
+            }
             EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
         }
     }

@@ -66,7 +66,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "processes",
         "timeout",
     ];
-    const RULES: [&str; 25] = [
+    const RULES: [&str; 27] = [
         "batch_axis",
         "classes",
         "columns",
@@ -91,6 +91,8 @@ pub fn without_data(failure: &Failure) -> Failure {
         "rows",
         "submission_missing",
         "submission_unusable",
+        "tflite_custom_op",
+        "tflite_invalid",
         "values",
     ];
     if LIMITS.contains(&failure.code.as_str()) {

@@ -19,7 +19,7 @@ use crate::domain::split::Split;
 use crate::domain::units::Bytes;
 
 /// What may be an entry, where the rules that say it cannot be read.
-const ALL_KINDS: [EntryKind; 2] = [EntryKind::Onnx, EntryKind::Script];
+const ALL_KINDS: [EntryKind; 3] = [EntryKind::Onnx, EntryKind::Tflite, EntryKind::Script];
 
 /// Says all that was found.
 ///
@@ -92,7 +92,9 @@ fn starters_on_disk(folder: &Path) -> Vec<BundleFile> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let is_entry = [".onnx", ".zip"].iter().any(|end| name.ends_with(end));
+            let is_entry = [".onnx", ".tflite", ".zip"]
+                .iter()
+                .any(|end| name.ends_with(end));
             is_entry.then_some(())?;
             Some(BundleFile {
                 path: format!("{}/{name}", kind.folder()),

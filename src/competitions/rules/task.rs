@@ -41,10 +41,12 @@ pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
 /// Whether entries of a kind can be asked for such predictions, or what they give instead.
 fn can_answer(kind: EntryKind, task: &Task) -> Result<(), &'static str> {
     match (kind, task.kind) {
-        (EntryKind::Script, _) | (EntryKind::Onnx, TaskKind::Label) => Ok(()),
-        (EntryKind::Onnx, TaskKind::Value) if task.targets().len() == 1 => Ok(()),
+        (EntryKind::Script, _) | (EntryKind::Onnx | EntryKind::Tflite, TaskKind::Label) => Ok(()),
+        (EntryKind::Onnx | EntryKind::Tflite, TaskKind::Value) if task.targets().len() == 1 => {
+            Ok(())
+        }
         (
-            EntryKind::Onnx,
+            EntryKind::Onnx | EntryKind::Tflite,
             TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text,
         ) => Err("a label or one number for each row"),
     }

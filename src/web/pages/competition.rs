@@ -113,6 +113,7 @@ pub fn file_in_words(kinds: &[EntryKind]) -> String {
         .iter()
         .map(|kind| match kind {
             EntryKind::Onnx => "one self-contained .onnx file",
+            EntryKind::Tflite => "one .tflite file",
             EntryKind::Script => "a .zip with main.py",
         })
         .collect();

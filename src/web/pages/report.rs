@@ -313,7 +313,7 @@ impl ReportPage {
         missing.push((
             "Latency",
             match self.submission.kind {
-                EntryKind::Onnx => format!(
+                EntryKind::Onnx | EntryKind::Tflite => format!(
                     "a pass goes through all test rows, {} at once; single requests are not timed",
                     self.spec.entries.batch_size
                 ),
@@ -403,11 +403,11 @@ pub async fn show(
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
         model: match submission.kind {
-            EntryKind::Onnx => ModelFacts::read(&submission.model),
+            EntryKind::Onnx | EntryKind::Tflite => ModelFacts::read(&submission.model),
             EntryKind::Script => None,
         },
         script: match submission.kind {
-            EntryKind::Onnx => None,
+            EntryKind::Onnx | EntryKind::Tflite => None,
             EntryKind::Script => ScriptFacts::read(&submission.model),
         },
         spec: competition.spec,

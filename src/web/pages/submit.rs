@@ -154,6 +154,7 @@ impl SubmitPage {
         let endings: Vec<&str> = kinds
             .map(|kind| match kind {
                 EntryKind::Onnx => ".onnx",
+                EntryKind::Tflite => ".tflite",
                 EntryKind::Script => ".zip",
             })
             .collect();
@@ -263,7 +264,7 @@ impl SubmitPage {
     fn measured_stretch(&self) -> &'static str {
         let kinds = &self.spec().entries.kinds;
         match (
-            kinds.contains(&EntryKind::Onnx),
+            kinds.iter().any(|kind| kind.is_driven_by_harness()),
             kinds.contains(&EntryKind::Script),
         ) {
             (true, true) => "each stretch, of a script the whole run",
@@ -305,7 +306,7 @@ impl SubmitPage {
 /// The stretches of a run that are told apart: name, what it is, and whether it is ranked.
 fn stretches_of(kind: EntryKind, is_total: bool) -> Vec<(&'static str, &'static str, bool)> {
     match kind {
-        EntryKind::Onnx => vec![
+        EntryKind::Onnx | EntryKind::Tflite => vec![
             (
                 "Start-up",
                 "process start until model and inputs are loaded",

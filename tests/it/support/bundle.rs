@@ -32,6 +32,11 @@ impl Bundle {
         bundle
     }
 
+    /// The demo of digits with a TensorFlow Lite model as its only starter.
+    pub fn tflite() -> Bundle {
+        Bundle::digits().with_only("starter/small_mlp.tflite")
+    }
+
     /// With this starter, as the reference, and no other.
     fn with_only(mut self, file: &str) -> Bundle {
         let starters = self.rules["starter"].as_array_of_tables_mut().unwrap();
