@@ -21,7 +21,7 @@ use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
     if there are scores, and 1 if the predictions, or the bundle, cannot be used."
 )]
 pub struct ScoreCommand {
-    /// The predictions: a submission.csv
+    /// The predictions: a submission.csv, or the same in Parquet
     file: PathBuf,
     /// The bundle's folder, of which competition.toml and the solution are read
     #[arg(long, value_name = "DIR")]
@@ -61,7 +61,8 @@ impl ScoreCommand {
         let key = read_key(&self.competition).map_err(Refusal::Other)?;
         let unreadable = |error| format!("{} cannot be read: {error}", self.file.display());
         let file = File::open(&self.file).map_err(|error| Refusal::Other(unreadable(error)))?;
-        let predictions = Predictions::read_submission(file, &key.spec, &key.ids)
+        let predictions = Predictions::read_trusted(file, &key.spec, &key.ids)
+            .map_err(|error| Refusal::Other(unreadable(error)))?
             .map_err(Refusal::Predictions)?;
         let scores = scoring::score(&key.spec, &key.solution, &predictions);
         let scores = scores.map_err(|error| match error {

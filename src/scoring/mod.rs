@@ -2,8 +2,10 @@
 
 mod compare;
 pub mod metrics;
+mod parquet;
 mod predictions;
 mod submission;
+mod told;
 
 use crate::domain::competition::{CompetitionSpec, Direction, Metric};
 use crate::domain::score::Score;
