@@ -76,8 +76,10 @@ pub fn read(
         for column in group.metadata().columns() {
             let compression = column.compression();
             if !is_read(compression) {
-                let why =
-                    format!("it is compressed by {compression}; write it with snappy or gzip");
+                // Its level stands behind it, in brackets.
+                let name = compression.to_string();
+                let name = name.split('(').next().unwrap_or_default();
+                let why = format!("it is compressed by {name}; write it with snappy or gzip");
                 return Err(told.unreadable(&why));
             }
         }
@@ -216,6 +218,104 @@ fn values<T: DataType>(
         for at in 0..records {
             let is_there = levels.get(at).is_none_or(|level| *level > 0);
             take(is_there.then(|| present.next()).flatten())?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    type Rows = [(&'static str, Option<f64>); 4];
+
+    /// A file of ids and of the second class's probability, where there is one, in two row groups.
+    fn file(rows: Rows, compression: Compression) -> fs::File {
+        let schema = "message m { optional double y; required binary id (utf8); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = WriterProperties::builder().set_compression(compression);
+        let properties = Arc::new(properties.build());
+        let file = tempfile::tempfile().unwrap();
+        let handle = file.try_clone().unwrap();
+        let mut writer = SerializedFileWriter::new(handle, schema, properties).unwrap();
+        for rows in rows.chunks(3) {
+            let mut group = writer.next_row_group().unwrap();
+            let numbers: Vec<f64> = rows.iter().filter_map(|row| row.1).collect();
+            let levels: Vec<i16> = rows.iter().map(|row| i16::from(row.1.is_some())).collect();
+            let mut column = group.next_column().unwrap().unwrap();
+            let typed = column.typed::<DoubleType>();
+            typed.write_batch(&numbers, Some(&levels), None).unwrap();
+            column.close().unwrap();
+            let ids: Vec<ByteArray> = rows.iter().map(|row| row.0.into()).collect();
+            let mut column = group.next_column().unwrap().unwrap();
+            let typed = column.typed::<ByteArrayType>();
+            typed.write_batch(&ids, None, None).unwrap();
+            column.close().unwrap();
+            group.close().unwrap();
+        }
+        writer.close().unwrap();
+        file
+    }
+
+    fn answers(rows: Rows, compression: Compression) -> Result<Answers, String> {
+        let spec = "slug = 'ab'\ntitle = 'AB'\nsummary = ''\nopens_at = '2026-01-01T00:00:00Z'\n\
+                    starter = []\nmetric = { name = 'log_loss', benchmark = 1 }\n\
+                    task = { kind = 'probability', target = 'y', classes = ['a', 'b'] }";
+        let ids = ["1", "02", "3", "4"].map(str::to_owned);
+        let file = file(rows, compression);
+        read(file, &toml::from_str(spec).unwrap(), &ids)
+            .map_err(|bad| format!("{}: {}", bad.fault.as_str(), bad.message))
+    }
+
+    #[test]
+    fn rows_come_in_any_order_from_several_groups() {
+        let rows = [
+            ("4", Some(0.4)),
+            ("02", Some(0.2)),
+            ("1", Some(0.1)),
+            ("3", Some(0.3)),
+        ];
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+            let expected = Answers::Probabilities(vec![vec![0.1, 0.2, 0.3, 0.4]]);
+            assert_eq!(answers(rows, compression), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_with_its_rows() {
+        for (rows, expected) in [
+            (
+                [
+                    ("4", Some(0.4)),
+                    ("02", None),
+                    ("1", Some(1.5)),
+                    ("3", Some(0.3)),
+                ],
+                "values: 2 of 4 predictions in `y` cannot be used; the first of them is not a number \
+                 (rows 2 and 3). Give a number for each row, without a unit.",
+            ),
+            (
+                [
+                    ("4", Some(0.4)),
+                    ("2", None),
+                    ("1", Some(0.5)),
+                    ("4", Some(0.3)),
+                ],
+                "ids: The row ids in `id` are not those of the test inputs: 2 of 4 missing, 1 unknown \
+                 (row 2), 1 there a second time (row 4). Copy them from the test inputs as text, each \
+                 once.",
+            ),
+        ] {
+            assert_eq!(
+                answers(rows, Compression::UNCOMPRESSED).unwrap_err(),
+                expected
+            );
         }
     }
 }

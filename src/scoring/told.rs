@@ -59,10 +59,12 @@ impl<'a> File<'a> {
             .collect();
         let mut faults = Vec::new();
         if !missing.is_empty() {
-            faults.push(format!("{} missing", are(&missing)));
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            faults.push(format!("{} {verb} missing", listed(&missing)));
         }
         if !unknown.is_empty() {
-            faults.push(format!("{} not to be there", are(&unknown)));
+            let verb = if unknown.len() == 1 { "does" } else { "do" };
+            faults.push(format!("{} {verb} not belong there", listed(&unknown)));
         }
         if faults.is_empty() {
             faults.push("one is there twice".to_owned());
@@ -121,7 +123,9 @@ impl<'a> File<'a> {
         let wanted = self.task.predicted_columns();
         let (count, rows) = (wrong.count, lines.len());
         let what = match (wrong.column, wanted) {
-            (None, _) => format!("{count} of {rows} rows cannot be used; the first of them is one"),
+            (None, _) => format!(
+                "{count} of {rows} rows hold predictions that cannot be used; the first of them is"
+            ),
             (Some(_), [only]) => format!(
                 "{count} of {rows} predictions in `{}` cannot be used; the first of them is",
                 shortened(only)
@@ -185,12 +189,6 @@ impl<'a> File<'a> {
             }
         }
     }
-}
-
-/// "`a` is", "`a` and `b` are".
-fn are(names: &[&str]) -> String {
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", listed(names))
 }
 
 /// "`a`, `b` and `c`".
