@@ -138,7 +138,7 @@ fn lines(key: &AnswerKey, parts: &[Part]) -> Vec<String> {
         Direction::LowerIsBetter => "lower is better",
     };
     let figure = |score: f64| figures::score(metric, score);
-    let mut lines = vec![format!("{}: {metric}, {better}", key.spec.slug)];
+    let mut lines = vec![format!("{}: {}, {better}", key.spec.slug, key.spec.metric)];
     for part in parts {
         let range = match part.interval {
             Some(Interval { low, high }) => format!("{}–{}", figure(low), figure(high)),

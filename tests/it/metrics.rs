@@ -171,7 +171,7 @@ fn a_submission_that_cannot_be_used_is_told_the_column_the_number_and_the_first_
         (
             "id,b,a,c\nx,1,0,0\n03,1.5,-1,0\n2,-0.5,1,0.5\n1,x,0,0\n",
             "values",
-            "4 predictions cannot be used; the first of them, in `b`, is below 0 or above 1, which no \
+            "4 predictions cannot be used; the first of them, in `a`, is below 0 or above 1, which no \
              probability is (first on lines 3, 4 and 5).",
         ),
         (
