@@ -123,16 +123,8 @@ async fn a_script_that_fails_on_the_public_sample_is_told_what_and_how_many() {
         ("submission_empty", "columns", "`id` and `price`"),
         ("columns", "columns", "`prediction`"),
         ("columns_one_more", "columns", "index=False"),
-        (
-            "ids_missing",
-            "ids",
-            "2 of 200 missing. Copy",
-        ),
-        (
-            "ids_unknown",
-            "ids",
-            "1 of 200 missing, 1 unknown (line ",
-        ),
+        ("ids_missing", "ids", "2 of 200 missing. Copy"),
+        ("ids_unknown", "ids", "1 of 200 missing, 1 unknown (line "),
         ("ids_duplicate", "ids", "1 there a second time (line "),
         ("values_nan", "values", "1 of 200 predictions in `price`"),
         ("values_infinite", "values", "NaN or infinite"),
