@@ -16,13 +16,15 @@ use crate::support::{App, Bundle, Person, Runner, at, eventually, root, success,
 #[derive(Debug, Clone, Copy)]
 enum End {
     Refused,
+    /// Scored as well, with at least these seconds of CPU time counted.
+    Counted(f64),
     /// The code of the failure, and words of its message.
     Fails(&'static str, &'static str),
 }
 
-use End::{Fails, Refused};
+use End::{Counted, Fails, Refused};
 
-const ATTACKS: [(&str, End); 30] = [
+const ATTACKS: [(&str, End); 34] = [
     ("clocks", Refused),
     ("daemon", Refused),
     ("deaf", Fails("timeout", "limit of 3 s")),
@@ -34,11 +36,14 @@ const ATTACKS: [(&str, End); 30] = [
     ("flood", Fails("log_too_large", "too much")),
     ("forged_report", Fails("exit_status", "exit status 7")),
     ("fork_bomb", Fails("processes", "more than 64 processes")),
+    ("hides_work", Counted(0.8)),
     ("inspection", Refused),
     ("kernel", Refused),
     ("kills_itself", Fails("crashed", "signal 9 (SIGKILL)")),
     ("memory_bomb", Fails("memory", "256 MiB")),
     ("memory_bomb_in_children", Fails("memory", "256 MiB")),
+    ("memory_in_files", Fails("memory", "256 MiB")),
+    ("memory_in_pipes", Fails("memory", "256 MiB")),
     ("namespaces", Refused),
     (
         "planted_flood",
@@ -57,6 +62,7 @@ const ATTACKS: [(&str, End); 30] = [
     ("planted_socket", Fails("submission_unusable", "")),
     ("remembers", Refused),
     ("rights", Refused),
+    ("shared_memory_bomb", Fails("memory", "256 MiB")),
     ("signals", Refused),
     ("sockets", Refused),
     ("sparse_file", Refused),
@@ -134,6 +140,7 @@ fn the_list_of_attacks_is_that_of_the_folder_and_of_the_documentation() {
         let row = row.unwrap_or_else(|| panic!("docs/attacks.md does not list {name}"));
         let outcome = match end {
             Refused => "refused".to_owned(),
+            Counted(_) => "counted".to_owned(),
             Fails(code, _) => format!("`{code}`"),
         };
         assert!(row.ends_with(&format!("| {outcome} |")), "{row}: {outcome}");
@@ -143,6 +150,15 @@ fn the_list_of_attacks_is_that_of_the_folder_and_of_the_documentation() {
 fn check(what: &str, ended: &Value, expected: End) {
     match expected {
         Refused => assert_eq!(ended["status"], "scored", "{what}: {ended:#}"),
+        Counted(least_s) => {
+            assert_eq!(ended["status"], "scored", "{what}: {ended:#}");
+            let trials = at(ended, "/result/trials").as_array().unwrap();
+            assert!(!trials.is_empty());
+            for trial in trials {
+                let cpu_s = at(trial, "/total/cpu_s").as_f64().unwrap();
+                assert!(cpu_s >= least_s, "{what}: {trial:#}");
+            }
+        }
         Fails(code, words) => {
             assert_eq!(at(ended, "/failure/code"), code, "{what}: {ended:#}");
             let message = at(ended, "/failure/message").as_str().unwrap();
