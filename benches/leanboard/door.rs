@@ -11,6 +11,7 @@ use leanboard::entries::onnx;
 use tempfile::NamedTempFile;
 
 use crate::report::{heading, line, milliseconds, quantile};
+use crate::wire::{bytes, number, varint};
 use crate::{Outcome, process};
 
 /// The largest entry that the demo takes.
@@ -190,24 +191,4 @@ fn value_info(name: &str) -> Vec<u8> {
     let axes = [bytes(1, &bytes(2, b"N")), bytes(1, &number(1, 1024))].concat();
     let tensor = [number(1, 1), bytes(2, &axes)].concat();
     [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
-}
-
-/// A field of protobuf that has a length.
-fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-    let head = [varint(field << 3 | 2), varint(content.len() as u64)];
-    [head.concat().as_slice(), content].concat()
-}
-
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
 }

@@ -110,7 +110,7 @@ impl<R: Read + Seek> Walk<R> {
                 (2, Value::Bytes(name)) => producer = self.name(name)?,
                 (3, Value::Bytes(version)) => producer_version = self.name(version)?,
                 (7, Value::Bytes(graph)) => {
-                    self.has_graph = true;
+                    once(&mut self.has_graph, "graph")?;
                     self.graph(graph, 0)?;
                 }
                 (8, Value::Bytes(opset)) => self.opset(opset)?,
@@ -310,6 +310,7 @@ impl<R: Read + Seek> Walk<R> {
     /// AttributeProto; the switch that it turns on, or that a caller of the function could.
     fn attribute(&mut self, mut message: Message, depth: u32) -> Result<Option<Switch>, Stop> {
         let (mut switch, mut is_on) = (None, false);
+        let (mut has_tensor, mut has_graph, mut has_sparse) = (false, false, false);
         while let Some(field) = self.wire.next(&mut message)? {
             // `floats`, `ints` and `strings`: forests have millions.
             if !matches!(field.number, 7..=9) {
@@ -326,13 +327,24 @@ impl<R: Read + Seek> Walk<R> {
                 // `ref_attr_name`
                 (21, Value::Bytes(name)) => is_on |= name.len() > 0,
                 // `t` and `tensors`
-                (5 | 10, Value::Bytes(tensor)) => {
+                (field @ (5 | 10), Value::Bytes(tensor)) => {
+                    if field == 5 {
+                        once(&mut has_tensor, "attribute's tensor")?;
+                    }
                     self.tensor(tensor)?;
                 }
                 // `g` and `graphs`
-                (6 | 11, Value::Bytes(graph)) => self.graph(graph, depth + 1)?,
+                (field @ (6 | 11), Value::Bytes(graph)) => {
+                    if field == 6 {
+                        once(&mut has_graph, "attribute's graph")?;
+                    }
+                    self.graph(graph, depth + 1)?;
+                }
                 // `sparse_tensor` and `sparse_tensors`
-                (22 | 23, Value::Bytes(sparse)) => {
+                (field @ (22 | 23), Value::Bytes(sparse)) => {
+                    if field == 22 {
+                        once(&mut has_sparse, "attribute's sparse tensor")?;
+                    }
                     self.sparse_tensor(sparse)?;
                 }
                 // `floats`, one by one or packed
@@ -367,7 +379,8 @@ impl<R: Read + Seek> Walk<R> {
                     hash = self.hash(bytes, &name);
                 }
                 // `external_data`, and `data_location` = EXTERNAL
-                (13, _) | (14, Value::Varint(1)) => is_external = true,
+                (13, _) => is_external = true,
+                (14, Value::Varint(location)) => is_external |= kind_number(location) == 1,
                 (_, _) => {}
             }
         }
@@ -396,10 +409,15 @@ impl<R: Read + Seek> Walk<R> {
     /// SparseTensorProto; the name of its values, which is its own.
     fn sparse_tensor(&mut self, mut message: Message) -> Result<NameHash, Stop> {
         let mut hash = NAMELESS;
+        let (mut has_values, mut has_indices) = (false, false);
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
-                (1, Value::Bytes(values)) => hash = self.tensor(values)?,
+                (1, Value::Bytes(values)) => {
+                    once(&mut has_values, "sparse tensor's values")?;
+                    hash = self.tensor(values)?;
+                }
                 (2, Value::Bytes(indices)) => {
+                    once(&mut has_indices, "sparse tensor's indices")?;
                     let parameters = self.model.parameter_count;
                     self.tensor(indices)?;
                     self.model.parameter_count = parameters;
@@ -468,6 +486,23 @@ fn times(elements: u64, length: u64) -> Result<u64, Rejection> {
         return Err(RejectionCode::OnnxInvalid.because(message));
     }
     Ok(elements.saturating_mul(length))
+}
+
+/// Refuses a second message where there can be one. Readers of protobuf join the two, part by part,
+/// so that they would see another than we do, and no writer makes them.
+pub(super) fn once(is_there: &mut bool, what: &str) -> Result<(), Rejection> {
+    if *is_there {
+        return Err(RejectionCode::OnnxInvalid.because(format!(
+            "The model gives a {what} twice, in two parts. Export it again, as one."
+        )));
+    }
+    *is_there = true;
+    Ok(())
+}
+
+/// What readers make of a number that stands for one of several kinds: they drop all but 32 bits.
+pub(super) fn kind_number(number: u64) -> u64 {
+    number & u64::from(u32::MAX)
 }
 
 fn remember(names: &mut HashSet<NameHash>, name: NameHash, what: &str) -> Result<(), Rejection> {

@@ -7,6 +7,7 @@ mod person;
 mod postgres;
 mod runner;
 mod server;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
