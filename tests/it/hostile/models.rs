@@ -1,6 +1,8 @@
 //! Models that want too much, or that say one thing to the door and another to the runtime. They
 //! are written here, byte by byte: no exporter makes such files.
 
+use serde_json::Value;
+
 use crate::sandbox::support::{engines, program};
 use crate::support::wire::{bytes, number, varint};
 use crate::support::{App, Bundle, Person, Runner, at, eventually, root, unique_name};
@@ -99,7 +101,7 @@ async fn every_hostile_model_ends_in_its_own_code_and_leaves_nothing_behind() {
         command.arg("--oci-runtime").arg(program(&engine));
         let runner = Runner::start(&mut command);
         let traces = Traces::new(&app, &runner, name);
-        end_of(&app, &ada, "the first", model(&classifier())).await;
+        end_of(&app, &ada, "the first", &model(&classifier())).await;
         let before = traces.seen();
         for (name, write, end) in MODELS {
             let codes = match end {
@@ -107,7 +109,7 @@ async fn every_hostile_model_ends_in_its_own_code_and_leaves_nothing_behind() {
                 Fails(codes) => codes,
                 Scored => &[],
             };
-            let ended = end_of(&app, &ada, name, write()).await;
+            let ended = end_of(&app, &ada, name, &write()).await;
             let what = format!("{name} on {engine:?}");
             match codes {
                 [] => assert_eq!(ended["status"], "scored", "{what}: {ended:#}"),
@@ -126,13 +128,12 @@ async fn every_hostile_model_ends_in_its_own_code_and_leaves_nothing_behind() {
     app.assert_queue_is_empty().await;
 }
 
-/// Submits a model that the door takes to a runner that runs, and answers with how it ended. No two
-/// are the same bytes.
-async fn end_of(app: &App, person: &Person, name: &str, model: Vec<u8>) -> serde_json::Value {
-    let documented = [bytes(6, unique_name()), model].concat();
-    let id = person.submitted(documented).await;
-    let ended = app.eventual_end(person, &id, name).await;
-    let page = person.get(&format!("/submissions/{id}")).await.body;
+/// Submits a model that the door takes to a runner that runs, and answers with how it ended.
+async fn end_of(app: &App, person: &Person, name: &str, model: &[u8]) -> Value {
+    let unique = || [&bytes(6, unique_name()), model].concat();
+    let ended = app.run_to_its_end(person, "digits", name, unique).await;
+    let page = format!("/submissions/{}", ended["id"].as_str().unwrap());
+    let page = person.get(&page).await.body;
     let is_visible = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
     assert!(page.chars().all(is_visible), "{name}: {page:?}");
     ended
