@@ -13,6 +13,8 @@ mod report;
 mod seed;
 mod service;
 mod walls;
+#[path = "../../tests/it/support/wire.rs"]
+mod wire;
 mod wrk;
 
 use std::error::Error;

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use leanboard::domain::limits::Limits;
 use leanboard::domain::outcome::Outcome;
-use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{Engine, Room, Run, Sandbox, Walls, WallsOptions, enter_private_mounts};
+
+pub use super::bombs::{python, small};
 
 /// What every engine must do alike is tested with each that is installed.
 pub fn engines() -> Vec<Engine> {
@@ -160,22 +159,8 @@ pub fn processes_of(name: &str) -> Vec<i32> {
         .collect()
 }
 
-pub fn small() -> Limits {
-    Limits {
-        time: Duration::from_secs(10),
-        memory: Bytes::from_mib(128),
-        processes: 32,
-        cpus: 1,
-        output: Bytes::from_mib(4),
-    }
-}
-
 pub fn shell(script: &str) -> Room {
     Room::new(["/bin/sh", "-c", script], small())
-}
-
-pub fn python(script: &str) -> Room {
-    Room::new(["/usr/bin/python3", "-I", "-c", script], small())
 }
 
 #[track_caller]
