@@ -2,6 +2,8 @@
 //! column `prediction`, or one for each of several columns of the task. It comes out of the sandbox, so nothing in it is believed, and no message
 //! repeats any of it: a model could print the hidden inputs there.
 
+use std::io::Read;
+
 use super::submission;
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use crate::domain::competition::CompetitionSpec;
@@ -85,7 +87,16 @@ impl Predictions {
         spec: &CompetitionSpec,
         ids: &[String],
     ) -> Result<Predictions, BadPredictions> {
-        submission::read(bytes, spec, ids).map(Predictions)
+        Predictions::read_submission(bytes, spec, ids)
+    }
+
+    /// Reads a submission of which no more is held at once than it needs.
+    pub fn read_submission(
+        from: impl Read,
+        spec: &CompetitionSpec,
+        ids: &[String],
+    ) -> Result<Predictions, BadPredictions> {
+        submission::read(from, spec, ids).map(Predictions)
     }
 
     pub fn answers(&self) -> &Answers {

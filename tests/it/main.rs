@@ -12,6 +12,7 @@ mod fuzzing;
 mod harness;
 mod hostile;
 mod live;
+mod metrics;
 mod migrations;
 mod pages;
 mod probabilities;
