@@ -47,7 +47,11 @@ pub(super) fn check(
         .doing(|| "cannot read the machine's control groups")?;
     let mut lacks = kernel_lacks();
     let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    lacks.extend(capabilities_lack(&status, hierarchy.version()));
+    lacks.extend(capabilities_lack(
+        &status,
+        hierarchy.version(),
+        &engine_version,
+    ));
     lacks.extend(controllers_lack(&hierarchy));
     let counts_swap = counts_swap(&hierarchy);
     let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
@@ -133,7 +137,7 @@ fn kernel_lacks() -> Vec<String> {
 }
 
 /// Root in a container or a unit may have lost some of its capabilities.
-fn capabilities_lack(status: &str, version: Version) -> Vec<String> {
+fn capabilities_lack(status: &str, version: Version, engine: &str) -> Vec<String> {
     let effective = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
@@ -151,6 +155,10 @@ fn capabilities_lack(status: &str, version: Version) -> Vec<String> {
     if version == Version::V2 {
         // Engines lock memory for the program that guards the devices.
         needed.push((24, "CAP_SYS_RESOURCE"));
+    }
+    if let Some(("runc", _)) = parse_version(engine) {
+        // It enters the mount namespace that it makes, by way of its child's /proc/PID/ns.
+        needed.extend([(18, "CAP_SYS_CHROOT"), (19, "CAP_SYS_PTRACE")]);
     }
     needed
         .into_iter()
@@ -326,11 +334,15 @@ mod tests {
 
     #[test]
     fn a_lost_capability_is_named() {
-        let status = "Name:\tx\nCapEff:\t000001fffeffffff\n";
-        assert!(capabilities_lack(status, Version::V1).is_empty());
-        let lacks = capabilities_lack(status, Version::V2);
-        assert_eq!(lacks.len(), 1);
-        assert!(lacks[0].contains("CAP_SYS_RESOURCE"));
+        let status = "Name:\tx\nCapEff:\t000001fffef3ffff\n";
+        let lacks = |version, engine| capabilities_lack(status, version, engine).join("\n");
+        assert_eq!(lacks(Version::V1, "crun version 1.8.1"), "");
+        let resource = lacks(Version::V2, "crun version 1.8.1");
+        assert!(resource.starts_with("the runner has no CAP_SYS_RESOURCE: "));
+        assert_eq!(resource.lines().count(), 1);
+        let of_runc = lacks(Version::V1, "runc version 1.1.5+ds1");
+        assert!(of_runc.contains("CAP_SYS_CHROOT") && of_runc.contains("CAP_SYS_PTRACE"));
+        assert_eq!(of_runc.lines().count(), 2);
     }
 
     #[test]
