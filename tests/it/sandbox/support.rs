@@ -134,6 +134,13 @@ pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
 pub fn groups_of(name: &str) -> Vec<PathBuf> {
     let group = Path::new("leanboard").join(name);
     let v2 = Path::new("/sys/fs/cgroup").join(&group);
+    // In a unit of systemd they lie in the unit's group, beside that of the tests themselves.
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let unit = own.map(|own| own.strip_suffix("/runner").unwrap_or(own));
+    let delegated = unit
+        .filter(|unit| !unit.is_empty())
+        .map(|unit| Path::new("/sys/fs/cgroup").join(unit).join(&group));
     std::fs::read_dir("/sys/fs/cgroup")
         .unwrap()
         .flatten()
@@ -141,6 +148,7 @@ pub fn groups_of(name: &str) -> Vec<PathBuf> {
         .filter(|controller| controller.file_name() != "unified")
         .map(|controller| controller.path().join(&group))
         .chain([v2])
+        .chain(delegated)
         .filter(|folder| folder.exists())
         .collect()
 }
