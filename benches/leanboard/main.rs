@@ -14,6 +14,8 @@ mod scoring;
 mod seed;
 mod service;
 mod walls;
+#[path = "../../tests/it/support/wire.rs"]
+mod wire;
 mod wrk;
 
 use std::error::Error;

@@ -7,10 +7,7 @@ use std::io::{self, Read, Seek};
 
 use super::{parquet, submission};
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
-use crate::domain::competition::{CompetitionSpec, Task};
-
-/// The column of predictions, where there is one.
-const COLUMN: &str = "prediction";
+use crate::domain::competition::CompetitionSpec;
 
 /// One usable prediction per test row.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +64,7 @@ impl Predictions {
         spec: &CompetitionSpec,
         rows: usize,
     ) -> Result<Predictions, BadPredictions> {
-        let columns = columns(&spec.task);
+        let columns = spec.task.harness_columns();
         let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Predicted, rows);
         let found = read_cells(bytes, &columns, |row, column, cell| {
             if row < rows {
@@ -124,14 +121,6 @@ impl Predictions {
 
     pub fn answers(&self) -> &Answers {
         &self.0
-    }
-}
-
-/// What the harness calls the columns.
-fn columns(task: &Task) -> Vec<&str> {
-    match task.predicted_columns() {
-        [_] => vec![COLUMN],
-        columns => columns.iter().map(String::as_str).collect(),
     }
 }
 

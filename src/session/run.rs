@@ -66,7 +66,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "processes",
         "timeout",
     ];
-    const RULES: [&str; 27] = [
+    const RULES: [&str; 28] = [
         "batch_axis",
         "classes",
         "columns",
@@ -84,6 +84,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "output_classes",
         "output_kind",
         "output_nonfinite",
+        "output_not_proba",
         "output_rows",
         "output_shape",
         "output_unknown",

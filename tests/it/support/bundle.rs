@@ -37,6 +37,11 @@ impl Bundle {
         Bundle::digits().with_only("starter/small_mlp.tflite")
     }
 
+    /// The demo of digits with the random forest as its only starter.
+    pub fn forest() -> Bundle {
+        Bundle::digits().with_only("starter/random_forest.onnx")
+    }
+
     /// With this starter, as the reference, and no other.
     fn with_only(mut self, file: &str) -> Bundle {
         let starters = self.rules["starter"].as_array_of_tables_mut().unwrap();
