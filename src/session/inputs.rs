@@ -33,6 +33,7 @@ pub struct Inputs {
     folder: PathBuf,
     slug: Slug,
     rows: usize,
+    columns: usize,
 }
 
 /// What scripts find in `/kaggle/input/<slug>/`.
@@ -91,6 +92,7 @@ impl Inputs {
             folder: folder.to_owned(),
             slug: spec.slug.clone(),
             rows: table.rows(),
+            columns: spec.task.predicted_columns().len(),
         };
         let kinds = &spec.entries.kinds;
         if kinds.iter().any(|kind| kind.is_driven_by_harness()) {
@@ -124,6 +126,11 @@ impl Inputs {
 
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// How many cells a file of predictions has, its line of column names counted.
+    pub fn predicted_cells(&self) -> u64 {
+        (1 + self.rows as u64) * self.columns as u64
     }
 }
 
