@@ -5,7 +5,6 @@ use std::io::Read;
 
 use super::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use super::competition::{CompetitionSpec, Metric, Task};
-use super::metric::NeededClasses;
 use super::row_ids::{Differences, Ids, Matching, PackedIds};
 use super::split::{Split, SplitError};
 use super::text_rows::{Row, TextRows};
@@ -145,7 +144,7 @@ impl Solution {
             if rows.is_empty() {
                 return Err(SolutionFault::EmptySplit(split).at(None));
             }
-            if let Some(why) = undefined(spec, &self.answers, &rows) {
+            if let Some(why) = spec.metric.undefined_for(&spec.task, &self.answers, &rows) {
                 let metric = spec.metric.name;
                 return Err(SolutionFault::Undefined { metric, split, why }.at(None));
             }
@@ -289,37 +288,6 @@ fn wrong_target(wrong: &WrongCells, task: &Task, lines: &[u64]) -> SolutionError
         count,
     }
     .at(line)
-}
-
-/// Why the metric is not defined for these right answers, whatever is predicted.
-fn undefined(spec: &CompetitionSpec, answers: &Answers, rows: &[usize]) -> Option<&'static str> {
-    match answers {
-        Answers::Labels(classes) => {
-            let mut seen = vec![false; spec.task.classes.len()];
-            for row in rows {
-                seen[classes[*row].place()] = true;
-            }
-            match spec.metric.needed_classes(&spec.task) {
-                NeededClasses::Any => None,
-                NeededClasses::Two => (seen.iter().filter(|seen| **seen).count() < 2)
-                    .then_some("all of them are of one class"),
-                NeededClasses::This(class) => {
-                    (!seen[class.place()]).then_some("none of them is of the positive class")
-                }
-                NeededClasses::Each => seen
-                    .contains(&false)
-                    .then_some("one of the classes is not among them"),
-            }
-        }
-        Answers::Values(columns) => {
-            let is_same = |column: &Vec<f64>| {
-                (rows.iter()).all(|row| column[*row].total_cmp(&column[rows[0]]).is_eq())
-            };
-            (spec.metric.name.needs_differences() && columns.iter().any(is_same))
-                .then_some("all of them have the same target")
-        }
-        Answers::Probabilities(_) | Answers::Lists(_) | Answers::Texts(_) => None,
-    }
 }
 
 #[cfg(test)]

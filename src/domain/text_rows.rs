@@ -288,3 +288,43 @@ fn table_error(error: csv::Error, first_line: u64) -> TableError {
         other => TableFault::Read(format!("{other:?}")).at(line),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The rows with their lines, as far as they can be read.
+    fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
+        let mut rows = TextRows::open(text.as_bytes(), "id", usize::MAX).unwrap();
+        let mut found = Vec::new();
+        while let Some(row) = rows.read().unwrap() {
+            found.push((row.line, row.cells().map(str::to_owned).collect()));
+        }
+        found
+    }
+
+    #[test]
+    fn lines_are_counted_before_and_behind_a_quotation_mark() {
+        for end in ["\n", "\r\n"] {
+            let text = ["id,a", "1,x", "", "2,\"y", "y\"", "3,z", "\"4\",z"].join(end);
+            let lines: Vec<u64> = rows(&text).into_iter().map(|(line, _)| line).collect();
+            assert_eq!(lines, [2, 4, 6, 7], "{end:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_those_that_a_whole_csv_reader_finds(text in "[a,\"\r\n]{0,40}") {
+            let text = format!("id,a\n{text}");
+            let mut reader = csv::ReaderBuilder::new();
+            let mut reader = reader.has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let expected: Vec<Vec<String>> = (reader.records().skip(1))
+                .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+                .collect();
+            let found: Vec<Vec<String>> = rows(&text).into_iter().map(|(_, cells)| cells).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
