@@ -8,8 +8,8 @@ use chrono::Utc;
 use super::constant::best_constant;
 use super::new;
 use crate::competitions::{Bundle, BundleFile, FileKind};
-use crate::domain::answers::{AnswersReader, Side};
-use crate::domain::competition::Direction;
+use crate::domain::answers::{Answers, AnswersReader, Side};
+use crate::domain::competition::{Direction, Metric};
 use crate::domain::split::Split;
 use crate::domain::text_table::TextTable;
 
@@ -28,6 +28,7 @@ pub fn warnings(bundle: &Bundle) -> Vec<String> {
     let mut warnings = Vec::new();
     warnings.extend(few_rows(bundle));
     warnings.extend(benchmark(bundle));
+    warnings.extend(shares_of_nothing(bundle));
     warnings.extend(sample_of_test(bundle));
     for file in bundle.files.iter().filter(|f| f.kind == FileKind::Public) {
         warnings.extend(told_answers(bundle, file));
@@ -90,6 +91,23 @@ fn benchmark(bundle: &Bundle) -> Option<String> {
     } else {
         None
     }
+}
+
+/// A share of an answer of 0 is a share of nothing.
+fn shares_of_nothing(bundle: &Bundle) -> Option<String> {
+    let (Metric::Mape, Answers::Values(columns)) =
+        (bundle.spec.metric.name, bundle.solution.answers())
+    else {
+        return None;
+    };
+    let zeros = columns.iter().flatten().filter(|value| **value == 0.0);
+    let zeros = zeros.count();
+    (zeros > 0).then(|| {
+        format!(
+            "{}: {zeros} answers are 0, and by MAPE they outweigh all others; take \"mae\"",
+            bundle.spec.task.solution
+        )
+    })
 }
 
 /// The log of a run on the sample is shown to participants.
