@@ -67,7 +67,7 @@ const METRIC: &[Key] = &[
 ];
 
 const ENTRIES: &[Key] = &[
-    optional("kinds", Kind::SomeOf(&["onnx", "script"])),
+    optional("kinds", Kind::SomeOf(&["onnx", "predict", "script"])),
     // Protocol Buffers, and so ONNX files, end at 2 GiB.
     optional("max_size_mib", Kind::Integer(1, 2_047)),
     optional("batch_size", Kind::Integer(1, 65_536)),
@@ -75,6 +75,8 @@ const ENTRIES: &[Key] = &[
 
 const LIMITS: &[Key] = &[
     optional("time_s", Kind::Integer(1, 86_400)),
+    optional("start_up_s", Kind::Integer(1, 86_400)),
+    optional("batch_s", Kind::Number),
     optional("memory_mib", Kind::Integer(64, 1_048_576)),
     optional("processes", Kind::Integer(1, 4_096)),
     optional("cpus", Kind::Integer(1, 64)),
@@ -84,6 +86,7 @@ const LIMITS: &[Key] = &[
 const MEASURING: &[Key] = &[
     optional("profile", Kind::OneOf(&["quick"])),
     optional("window", Kind::OneOf(&["inference", "total"])),
+    optional("scenario", Kind::OneOf(&["offline", "single_stream"])),
     optional("deepen", Kind::Flag),
 ];
 

@@ -195,6 +195,8 @@ impl EntryRules {
 pub enum EntryKind {
     /// One self-contained `.onnx` file, run by our harness.
     Onnx,
+    /// A zip with `predict.py`, whose function our harness calls batch by batch.
+    Predict,
     /// A zip with `main.py`, run as a process from start to exit.
     Script,
 }
@@ -203,6 +205,7 @@ impl EntryKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Onnx => "onnx",
+            EntryKind::Predict => "predict",
             EntryKind::Script => "script",
         }
     }
@@ -213,6 +216,7 @@ impl EntryKind {
 pub struct Measuring {
     pub profile: Profile,
     pub window: Window,
+    pub scenario: Scenario,
     /// Whether an idle runner measures again what stands on the board.
     pub deepen: bool,
 }
@@ -222,6 +226,7 @@ impl Default for Measuring {
         Measuring {
             profile: Profile::default(),
             window: Window::default(),
+            scenario: Scenario::default(),
             deepen: true,
         }
     }
@@ -257,6 +262,17 @@ pub enum Window {
     Inference,
     /// Process start to exit.
     Total,
+}
+
+/// How many rows an entry is given at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenario {
+    /// A batch, as where all requests lie ready.
+    #[default]
+    Offline,
+    /// One, as where each request waits for its answer.
+    SingleStream,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

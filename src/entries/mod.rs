@@ -25,6 +25,7 @@ use script::Script;
 #[serde(untagged)]
 pub enum Checked {
     Onnx(OnnxModel),
+    Predict(Script),
     Script(Script),
 }
 
@@ -32,6 +33,7 @@ impl Checked {
     pub fn kind(&self) -> EntryKind {
         match self {
             Checked::Onnx(_) => EntryKind::Onnx,
+            Checked::Predict(_) => EntryKind::Predict,
             Checked::Script(_) => EntryKind::Script,
         }
     }
@@ -48,25 +50,39 @@ pub fn check(
     let read = file.read_at(&mut head, 0)?;
     let is_zip = recognise::is_zip(&head[..read]);
     let takes = |kind| kinds.contains(&kind);
-    if is_zip && takes(EntryKind::Script) {
-        return Ok(script::check(file, size)?.map(Checked::Script));
+    let code = code_in_words(kinds);
+    if is_zip && code.is_some() {
+        let checked = script::check(file, size, kinds)?;
+        return Ok(checked.map(|(kind, script)| match kind {
+            EntryKind::Predict => Checked::Predict(script),
+            EntryKind::Onnx | EntryKind::Script => Checked::Script(script),
+        }));
     }
-    if !takes(EntryKind::Onnx) {
+    if let Some(code) = &code
+        && !takes(EntryKind::Onnx)
+    {
         return Ok(Err(RejectionCode::EntryKind.because(format!(
-            "The file is no zip archive. This competition takes scripts: {A_SCRIPT}."
+            "The file is no zip archive. This competition takes {code}."
         ))));
     }
     let checked = onnx::check(file, size)?.map(Checked::Onnx);
-    Ok(checked.map_err(|rejection| match rejection.code {
-        RejectionCode::EntryKind if takes(EntryKind::Script) => Rejection {
-            message: format!(
-                "{} This competition takes scripts, too: {A_SCRIPT}.",
-                rejection.message
-            ),
+    Ok(checked.map_err(|rejection| match (rejection.code, code) {
+        (RejectionCode::EntryKind, Some(code)) => Rejection {
+            message: format!("{} This competition takes {code}, too.", rejection.message),
             ..rejection
         },
         _ => rejection,
     }))
 }
 
-const A_SCRIPT: &str = "a zip with main.py at its top";
+/// The kinds of code that are taken, where there are any.
+fn code_in_words(kinds: &[EntryKind]) -> Option<String> {
+    let words: Vec<&str> = (kinds.iter())
+        .filter_map(|kind| match kind {
+            EntryKind::Onnx => None,
+            EntryKind::Predict => Some("functions (a zip with predict.py at its top)"),
+            EntryKind::Script => Some("scripts (a zip with main.py at its top)"),
+        })
+        .collect();
+    (!words.is_empty()).then(|| words.join(" and "))
+}

@@ -42,6 +42,10 @@ pub enum RejectionCode {
     ZipTooLarge,
     /// No script to run.
     MainMissing,
+    /// No function to call.
+    PredictMissing,
+    /// A script and a function at once.
+    EntryAmbiguous,
 }
 
 impl RejectionCode {
@@ -61,6 +65,8 @@ impl RejectionCode {
             RejectionCode::ZipDuplicate => "zip_duplicate",
             RejectionCode::ZipTooLarge => "zip_too_large",
             RejectionCode::MainMissing => "main_missing",
+            RejectionCode::PredictMissing => "predict_missing",
+            RejectionCode::EntryAmbiguous => "entry_ambiguous",
         }
     }
 

@@ -105,7 +105,7 @@ impl Runner {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
         match claim.kind {
             EntryKind::Onnx => {}
-            EntryKind::Script => {
+            EntryKind::Predict | EntryKind::Script => {
                 let source = fetched.source();
                 fs::create_dir(&source).map_err(failed)?;
                 let zip = fs::File::open(&file).map_err(failed)?;
@@ -217,7 +217,7 @@ impl FetchedEntry {
     pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
             EntryKind::Onnx => self.file(),
-            EntryKind::Script => self.source(),
+            EntryKind::Predict | EntryKind::Script => self.source(),
         }
     }
 }
@@ -240,7 +240,7 @@ fn read(
     ids: &[String],
 ) -> Result<Predictions, Failure> {
     let parsed = match kind {
-        EntryKind::Onnx => Predictions::parse(predictions, spec, ids.len()),
+        EntryKind::Onnx | EntryKind::Predict => Predictions::parse(predictions, spec, ids.len()),
         EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
     };
     parsed.map_err(|bad| Failure::participant(bad.fault.as_str(), bad.message))

@@ -3,11 +3,13 @@
 //! measured before. Knows no database. The only
 //! place where the sandbox and the meter meet.
 
+mod batches;
 mod ending;
 pub(crate) mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod predict;
 mod run;
 pub mod runtime;
 mod script;
@@ -16,12 +18,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fingerprint::Machine;
-pub use inputs::{Inputs, InputsError, ScriptFiles};
+pub use inputs::{Calling, Inputs, InputsError, ScriptFiles};
 use run::Finished;
 pub use run::without_data;
 pub use runtime::{Runtime, RuntimeError};
 
-use crate::domain::competition::{CompetitionSpec, EntryKind, Profile};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Profile, Scenario};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
 use crate::domain::runtime::Manifest;
@@ -255,7 +257,7 @@ impl Bench {
                 (passes, None)
             }
             // Code could remember its answers.
-            Phases::Script { total } => (1, Some(*total)),
+            Phases::Calls { .. } | Phases::Script { .. } => (1, Some(pilot.phases.total())),
         };
         let mut session = Session {
             trials: Vec::new(),
@@ -380,8 +382,17 @@ impl Bench {
         let limits = &candidate.spec.limits;
         match candidate.kind {
             EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
+            EntryKind::Predict => self.run_predict(candidate, inputs, rows_at_once(candidate.spec)),
             EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
         }
+    }
+}
+
+/// How many rows a function is given in one call.
+fn rows_at_once(spec: &CompetitionSpec) -> usize {
+    match spec.measuring.scenario {
+        Scenario::Offline => spec.entries.batch_size as usize,
+        Scenario::SingleStream => 1,
     }
 }
 
@@ -414,7 +425,7 @@ fn unlike_passes() -> Failure {
     )
 }
 
-/// Whether a script's warm-up computed so much more than its trials that these cannot have done the
+/// Whether the warm-up of code computed so much more than its trials that these cannot have done the
 /// same work. The first run of a kind may read files that later ones find in memory, which costs
 /// waiting and little CPU time.
 fn did_more(pilot: PhaseCost, trials: &[Trial]) -> bool {
@@ -428,7 +439,7 @@ fn unlike_runs() -> Failure {
     Failure::participant(
         "passes_unlike",
         "The run before the trials computed many times as long as they did, so they did not do the same \
-         work. A script must compute its predictions anew in every run.",
+         work. An entry must compute its predictions anew in every run.",
     )
 }
 

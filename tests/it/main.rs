@@ -14,6 +14,7 @@ mod hostile;
 mod live;
 mod migrations;
 mod pages;
+mod predict;
 mod reports;
 mod runtimes;
 mod sandbox;

@@ -180,6 +180,7 @@ fn small() -> Limits {
         processes: 32,
         cpus: 1,
         output: Bytes::from_mib(4),
+        ..Limits::default()
     }
 }
 

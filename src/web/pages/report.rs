@@ -317,6 +317,7 @@ impl ReportPage {
                     "a pass goes through all test rows, {} at once; single requests are not timed",
                     self.spec.entries.batch_size
                 ),
+                EntryKind::Predict => "no call was seen".to_owned(),
                 EntryKind::Script => {
                     "a script answers all test rows in one run; single requests are not timed"
                         .to_owned()
@@ -404,11 +405,11 @@ pub async fn show(
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
         model: match submission.kind {
             EntryKind::Onnx => ModelFacts::read(&submission.model),
-            EntryKind::Script => None,
+            EntryKind::Predict | EntryKind::Script => None,
         },
         script: match submission.kind {
             EntryKind::Onnx => None,
-            EntryKind::Script => ScriptFacts::read(&submission.model),
+            EntryKind::Predict | EntryKind::Script => ScriptFacts::read(&submission.model),
         },
         spec: competition.spec,
         frame,

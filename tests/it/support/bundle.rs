@@ -32,6 +32,13 @@ impl Bundle {
         bundle
     }
 
+    /// The same, which takes these kinds.
+    pub fn kinds(mut self, kinds: &[&str]) -> Bundle {
+        self.rules["entries"]["kinds"] = value(toml_edit::Array::from_iter(kinds.iter().copied()));
+        self.write();
+        self
+    }
+
     /// With this starter, as the reference, and no other.
     fn with_only(mut self, file: &str) -> Bundle {
         let starters = self.rules["starter"].as_array_of_tables_mut().unwrap();
@@ -113,6 +120,12 @@ pub fn script(name: &str) -> Vec<u8> {
             .join(format!("{name}.zip")),
     )
     .unwrap()
+}
+
+/// A function's code, one of `sandbox/examples/predict`.
+pub fn function(name: &str) -> String {
+    let folder = root().join("sandbox/examples/predict");
+    fs::read_to_string(folder.join(format!("{name}.py"))).unwrap()
 }
 
 /// An entry that passes the door and fails behind it.
