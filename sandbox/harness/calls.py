@@ -51,10 +51,10 @@ def parse_arguments():
 def drive(entry, pipe):
     opening = pipe.command()
     make_room_for(entry)
-    served = inference_server.offer(lambda functions: serve(Function.served(functions, opening), opening, pipe))
+    served = inference_server.offer(lambda functions: serve(Function.served(functions, opening), pipe))
     main_file = entry / "main.py"
     if main_file.is_file() and inference_server.NAME in main_file.read_text("utf-8", "replace"):
-        with telling("predict_import", "main.py"):
+        with telling("predict_import", "main.py", served):
             runpy.run_path(str(main_file), run_name="__main__")
         if not served.happened:
             raise Refused(
@@ -65,16 +65,16 @@ def drive(entry, pipe):
         return
     if not (entry / "predict.py").is_file():
         raise Refused("predict_missing", "The zip has no predict.py at its top, whose function predict() is called.")
-    with telling("predict_import", "predict.py"):
+    with telling("predict_import", "predict.py", served):
         import predict as module
     # It was an inference server, and has been called already.
     if not served.happened:
         function = Function.of_module(module, opening)
         load = getattr(module, "load", None)
         if callable(load):
-            with telling("predict_import", "load()"):
+            with telling("predict_import", "load()", served):
                 load()
-        serve(function, opening, pipe)
+        serve(function, pipe)
 
 
 def make_room_for(entry):
@@ -88,17 +88,21 @@ def make_room_for(entry):
 class telling:
     """Puts what the code raises into the contract's words, and its traceback into the log."""
 
-    def __init__(self, code, what):
+    def __init__(self, code, what, served=None):
         self._code = code
         self._what = what
+        self._served = served
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
+        if self._served and self._served.refused:
+            # The code may have caught it.
+            raise self._served.refused
         if error is None or isinstance(error, Refused):
             return False
-        if isinstance(error, SystemExit) and error.code in (0, None) and inference_server.is_done():
+        if isinstance(error, SystemExit) and self._served and self._served.happened:
             return True
         if isinstance(error, MemoryError):
             raise Refused("memory", f"{self._what} needs more memory than the limit.") from None
@@ -128,7 +132,7 @@ def log_error(error):
     sys.stderr.flush()
 
 
-def serve(function, opening, pipe):
+def serve(function, pipe):
     """Answers batch after batch until it is told to finish."""
     # Nothing that lives by now is garbage. The code's own collections are its own cost.
     gc.collect()

@@ -77,6 +77,12 @@ class Function:
                 "predict_rows",
                 f"predict() returned {len(values)} rows for a batch of {rows}. Return {KINDS}.",
             )
+        missing = int(pandas.isna(values).sum()) if values.dtype.kind == "O" else 0
+        if missing:
+            raise Refused(
+                "predict_kind",
+                f"{missing} of the {rows} predictions that predict() returned are missing. Return {KINDS}.",
+            )
         frame = predictions_frame(values)
         if frame is None:
             raise Refused(
@@ -96,14 +102,16 @@ class Function:
             values = numpy.asarray(returned)
         elif isinstance(returned, (list, tuple)):
             values = numpy.asarray(returned, dtype=object if _has_text(returned) else None)
-        elif self._arguments and rows == 1 and isinstance(returned, (int, float, str)):
-            # As inference servers answer single rows.
+        elif rows == 1 and isinstance(returned, (int, float, str)):
+            # A single row may be answered by what it stands for.
             values = numpy.asarray([returned])
         else:
             raise Refused(
                 "predict_kind",
                 f"predict() returned {_article(type(returned).__name__)}. Return {KINDS}.",
             )
+        if values.ndim == 0 and rows == 1:
+            values = values.reshape(1)
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:

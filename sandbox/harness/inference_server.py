@@ -1,8 +1,8 @@
 """A stand-in for the package `kaggle_evaluation`, so that inference servers that were written for it run unchanged.
 
 Each competition of Kaggle has a module of its own in it, such as `kaggle_evaluation.default_inference_server`, with a
-class such as `DefaultInferenceServer` that is given the participant's functions. Here every module of that ending exists,
-and has every class of that ending. Where the real one waits for requests of a gateway, this one answers the runner.
+class such as `DefaultInferenceServer` that is given the participant's functions. Here every module exists, and has every
+class of that ending. Where the real one waits for requests of a gateway, this one answers the runner.
 """
 
 import sys
@@ -10,8 +10,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from protocol import Refused
+
 NAME = "kaggle_evaluation"
-MODULE_ENDING = "_inference_server"
 CLASS_ENDING = "InferenceServer"
 
 
@@ -21,6 +22,8 @@ class Offer:
     def __init__(self, serve):
         self.serve = serve
         self.happened = False
+        # What was wrong, if something was.
+        self.refused = None
 
 
 _offer = None
@@ -34,11 +37,6 @@ def offer(serve):
     return _offer
 
 
-def is_done():
-    """Whether a server has answered all requests."""
-    return _offer is not None and _offer.happened
-
-
 class InferenceServer:
     """Waits for requests until there are no more, and then ends the program, as nothing behind it runs on Kaggle."""
 
@@ -49,7 +47,11 @@ class InferenceServer:
         self._functions = list(endpoint_listeners)
 
     def serve(self):
-        _offer.serve(self._functions)
+        try:
+            _offer.serve(self._functions)
+        except Refused as refused:
+            _offer.refused = refused
+            raise
         _offer.happened = True
         raise SystemExit(0)
 
@@ -70,8 +72,6 @@ class _Module(ModuleType):
 class _Finder(MetaPathFinder, Loader):
     def find_spec(self, fullname, path=None, target=None):
         package, _, module = fullname.partition(".")
-        if package == NAME and (not module or module.endswith(MODULE_ENDING)):
-            return ModuleSpec(fullname, self, is_package=True)
         if package == NAME:
             return ModuleSpec(fullname, self, is_package=True)
         return None

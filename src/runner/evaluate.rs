@@ -18,7 +18,9 @@ use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
 use crate::scoring::{self, Predictions, Scores};
-use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, Session, Smoke, without_data};
+use crate::session::{
+    Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Session, Smoke, without_data,
+};
 
 /// What came of an evaluation in which we made no mistake.
 enum Verdict {
@@ -165,7 +167,12 @@ impl Desk {
     /// not stop a session: whether the lease held is asked again when it is recorded.
     fn heartbeat(&self, claim: &Claim, spec: &CompetitionSpec, phase: Phase) -> GoOn {
         // A run may last as long as its wall-time limit, and no heartbeat falls into it.
-        let lease = spec.limits.time + self.lease;
+        let runs = if phase == Phase::Smoke && claim.kind == EntryKind::Predict {
+            SMOKE_RUNS_MAX
+        } else {
+            1
+        };
+        let lease = spec.limits.time * runs + self.lease;
         let beat = async {
             let held = db::jobs::heartbeat(&self.db, claim, lease, phase).await?;
             db::runners::touch(&self.db, self.id).await?;

@@ -9,6 +9,7 @@ pub(crate) mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod invariance;
 mod predict;
 mod run;
 pub mod runtime;
@@ -40,6 +41,8 @@ const QUICK_WINDOW: Duration = Duration::from_millis(500);
 /// A window takes at most this part of the wall-time limit, because start-up and the first call
 /// lie under the same limit.
 const WINDOW_OF_LIMIT: u32 = 4;
+/// How often a function may be run over the public sample.
+pub const SMOKE_RUNS_MAX: u32 = 3;
 const MOST_PASSES: u32 = 10_000;
 
 /// A failure of ours, not of the submission.
@@ -214,7 +217,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the candidate once over the public sample.
+    /// Runs the candidate once over the public sample; a function up to [`SMOKE_RUNS_MAX`] times.
     pub fn smoke(
         &mut self,
         candidate: &Candidate<'_>,
@@ -222,6 +225,10 @@ impl Bench {
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.entry)?;
         let run = self.run(candidate, sample, 0)?;
+        let run = match candidate.kind {
+            EntryKind::Predict => self.vary_batches(candidate, sample, run)?,
+            EntryKind::Onnx | EntryKind::Script => run,
+        };
         Ok(Smoke {
             verdict: run.result.map(|measured| measured.predictions),
             stdout: run.stdout,

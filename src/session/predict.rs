@@ -128,27 +128,28 @@ enum Late {
 
 impl Late {
     fn failure(self, run: &Run, limits: &Limits) -> Result<Failure, SessionError> {
-        let (code, limit, message) = match self {
-            Late::StartUp => (
-                "start_up_timeout",
-                limits.start_up,
-                format!(
-                    "The code was not imported and loaded within {} s. Load less, or something smaller; \
-                     what can wait can be done in the first call.",
-                    limits.start_up.as_secs()
-                ),
-            ),
-            Late::Batch(limit) => (
-                "batch_timeout",
-                limit,
-                format!(
-                    "A call of predict() took longer than {} s, which each call but the first may take.",
-                    limit.as_secs_f64()
-                ),
-            ),
+        let limit = match self {
+            Late::StartUp => limits.start_up,
+            Late::Batch(limit) => limit,
         };
         came_too_late(run, limits, limit)?;
-        Ok(Failure::participant(code, message))
+        let limit = limit.as_secs_f64();
+        Ok(match self {
+            Late::StartUp => Failure::participant(
+                "start_up_timeout",
+                format!(
+                    "The code was not imported and loaded within {limit} s. Load less, or something \
+                     smaller; what can wait can be done in the first call."
+                ),
+            ),
+            Late::Batch(_) => Failure::participant(
+                "batch_timeout",
+                format!(
+                    "A call of predict() took longer than {limit} s, which each call but the first may \
+                     take."
+                ),
+            ),
+        })
     }
 }
 

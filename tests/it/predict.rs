@@ -48,3 +48,147 @@ async fn a_function_is_called_batch_by_batch_and_ranked_beside_models() {
     assert_eq!(board.json()["standings"].as_array().unwrap().len(), 2);
     app.assert_queue_is_empty().await;
 }
+
+#[tokio::test]
+async fn a_zip_without_a_function_is_refused_at_the_door() {
+    let app = App::with(&Bundle::prices().kinds(&["onnx", "predict"])).await;
+    let ada = app.person("ada");
+    for (file, code, words) in [
+        ("script.py", "predict_missing", "call it predict.py"),
+        ("main.py", "predict_missing", "no predict.py"),
+        ("a/b/predict.py", "predict_missing", "a/b/predict.py"),
+    ] {
+        let zip = two_files(file, "notes.txt");
+        let sentence = ada.submit_to("diamonds", zip, "").await.problem(422, code);
+        assert!(sentence.contains(words), "{file}: {sentence}");
+    }
+    let answer = ada.submit_to("diamonds", b"print(1)\n".to_vec(), "").await;
+    let sentence = answer.problem(422, "entry_kind");
+    assert!(sentence.contains("a zip with predict.py"), "{sentence}");
+}
+
+#[tokio::test]
+async fn where_scripts_are_taken_too_the_file_at_the_top_decides() {
+    let bundle = Bundle::prices().kinds(&["onnx", "predict", "script"]);
+    let app = App::with(&bundle).await;
+    let ada = app.person("ada");
+    for (file, content, kind) in [
+        ("main.py", "print(1)\n".to_owned(), "script"),
+        ("predict.py", "print(1)\n".to_owned(), "predict"),
+        ("main.py", function("inference_server"), "predict"),
+    ] {
+        let id = ada.submitted_to("diamonds", zip_of(file, &content)).await;
+        assert_eq!(ada.submission(&id).await["kind"], kind, "{file}");
+    }
+    let both = ada
+        .submit_to("diamonds", two_files("main.py", "predict.py"), "")
+        .await;
+    let sentence = both.problem(422, "entry_ambiguous");
+    assert!(sentence.contains("Leave main.py out"), "{sentence}");
+    let neither = ada
+        .submit_to("diamonds", two_files("a.py", "b.py"), "")
+        .await;
+    let sentence = neither.problem(422, "main_missing");
+    assert!(sentence.contains("no predict.py"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_function_that_fails_on_the_public_sample_is_told_what_and_how() {
+    let bundle = functions()
+        .rule("limits.time_s", 16)
+        .rule("limits.start_up_s", 10)
+        .rule("limits.batch_s", 1.5)
+        .rule("limits.memory_mib", 512)
+        // Of 200 rows, so that there is more than one call.
+        .rule("entries.batch_size", 100);
+    let app = App::with(&bundle).await;
+    let ada = app.person("ada");
+    let mut expected = Vec::new();
+    for (name, code, words) in [
+        ("no_function", "predict_missing", "no function predict()"),
+        ("never_serves", "predict_missing", "without serving"),
+        ("syntax_error", "predict_import", "SyntaxError"),
+        (
+            "package_missing",
+            "predict_import",
+            "Only the packages of the runtime",
+        ),
+        (
+            "load_fails",
+            "predict_import",
+            "load() failed with FileNotFoundError",
+        ),
+        ("wants_polars", "predict_import", "Take a pandas.DataFrame"),
+        ("raises", "predict_failed", "KeyError: 'weight'"),
+        (
+            "server_raises",
+            "predict_failed",
+            "ValueError: no such diamond",
+        ),
+        ("exits", "exit_status", "before it had answered every batch"),
+        ("drops_a_row", "predict_rows", "99 rows for a batch of 100"),
+        ("sorts_rows", "predict_rows", "in another order"),
+        ("returns_none", "predict_kind", "returned None"),
+        (
+            "returns_dictionary",
+            "predict_kind",
+            "an object of type 'dict'",
+        ),
+        (
+            "returns_scores",
+            "predict_kind",
+            "shape [100, 3] for 100 rows",
+        ),
+        (
+            "returns_columns",
+            "predict_kind",
+            "without the column 'price'",
+        ),
+        ("returns_dates", "predict_kind", "neither numbers nor text"),
+        (
+            "returns_missing",
+            "predict_kind",
+            "1 of the 100 predictions",
+        ),
+        ("values_nan", "values", "NaN"),
+        ("values_text", "values", "not a number"),
+        ("starts_slowly", "start_up_timeout", "within 10 s"),
+        ("slow_call", "batch_timeout", "longer than 1.5 s"),
+        ("endless_wait", "timeout", "limit of 16 s"),
+        ("memory_hog", "memory", "512 MiB"),
+        ("crashes", "crashed", "SIGSEGV"),
+        (
+            "takes_ranks",
+            "batch_variant",
+            "50 rows at a time in place of 100",
+        ),
+    ] {
+        let file = if function(name).contains("kaggle_evaluation") {
+            "main.py"
+        } else {
+            "predict.py"
+        };
+        let id = ada
+            .submitted_to("diamonds", zip_of(file, &function(name)))
+            .await;
+        expected.push((name, id, code, words));
+    }
+    app.run_all_jobs().await;
+    for (name, id, code, words) in expected {
+        let failed = ada.submission(&id).await;
+        assert_eq!(failed["status"], "failed", "{name}: {failed:#}");
+        assert_eq!(at(&failed, "/failure/code"), code, "{name}: {failed:#}");
+        assert_eq!(at(&failed, "/failure/class"), "participant", "{name}");
+        let message = at(&failed, "/failure/message").as_str().unwrap();
+        assert!(
+            message.contains(words),
+            "{name}: no `{words}` in: {message}"
+        );
+    }
+    app.assert_queue_is_empty().await;
+}
+
+/// A zip of two files.
+fn two_files(one: &str, other: &str) -> Vec<u8> {
+    crate::scripts::zip_of_all(&[(one, "print(1)\n"), (other, "print(2)\n")])
+}
