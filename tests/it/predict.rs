@@ -192,3 +192,76 @@ async fn a_function_that_fails_on_the_public_sample_is_told_what_and_how() {
 fn two_files(one: &str, other: &str) -> Vec<u8> {
     crate::scripts::zip_of_all(&[(one, "print(1)\n"), (other, "print(2)\n")])
 }
+
+#[tokio::test]
+async fn what_a_function_says_of_hidden_rows_is_shown_to_hosts_alone() {
+    let app = App::with(&functions()).await;
+    let (ada, grace) = (app.person("ada"), app.host("grace"));
+    let zip = zip_of("predict.py", &function("leaks"));
+    let id = ada.submitted_to("diamonds", zip).await;
+    app.run_all_jobs().await;
+
+    let failed = ada.submission(&id).await;
+    assert_eq!(
+        *at(&failed, "/failure/code"),
+        "predict_failed",
+        "{failed:#}"
+    );
+    let message = at(&failed, "/failure/message").as_str().unwrap();
+    assert!(message.contains("hidden test inputs"), "{message}");
+    assert!(!message.contains("first row"), "{message}");
+    let report = format!("/submissions/{id}");
+    ada.sign_in().await;
+    grace.sign_in().await;
+    // A call with the sample at first, the sample itself, and both with smaller batches.
+    let own = ada.get(&report).await.body;
+    assert_eq!(own.matches("first row:").count(), 2);
+    let hosts = grace.get(&report).await.body;
+    assert!(hosts.matches("first row:").count() > 4);
+}
+
+#[tokio::test]
+async fn a_function_that_speaks_in_the_harness_s_place_wins_nothing() {
+    let app = App::with(&functions().rule("limits.time_s", 10)).await;
+    let ada = app.person("ada");
+    let mut ids = Vec::new();
+    for name in ["forges_answers", "floods", "answers_itself"] {
+        let zip = zip_of("predict.py", &function(name));
+        ids.push(ada.submitted_to("diamonds", zip).await);
+    }
+    app.run_all_jobs().await;
+    for id in &ids[..2] {
+        let failed = ada.submission(id).await;
+        assert_eq!(*at(&failed, "/failure/code"), "run_failed", "{failed:#}");
+    }
+    // Predictions are its own however they came, and so is the time that they took.
+    let scored = ada.submission(&ids[2]).await;
+    assert_eq!(scored["status"], "scored", "{scored:#}");
+    let score = at(&scored, "/result/score").as_f64().unwrap();
+    assert!((0.9..2.0).contains(&score), "{score}");
+    app.assert_queue_is_empty().await;
+}
+
+#[tokio::test]
+async fn in_a_single_stream_every_row_is_a_call() {
+    let bundle = Bundle::functions()
+        .rule("measuring.scenario", "single_stream")
+        .rule("limits.batch_s", 5.0);
+    let app = App::with(&bundle).await;
+    let ada = app.person("ada");
+    let zip = zip_of("predict.py", &function("row_by_row"));
+    let id = ada.submitted_to("diamonds", zip).await;
+    app.run_all_jobs().await;
+    let scored = ada.submission(&id).await;
+    assert_eq!(scored["status"], "scored", "{scored:#}");
+    let trial = at(&scored, "/result/trials/0");
+    assert_eq!(*at(trial, "/latency/calls"), json!(13_794));
+    let latency = |name: &str| at(trial, name).as_f64().unwrap();
+    let (p50, p90) = (latency("/latency/p50_s"), latency("/latency/p90_s"));
+    let p99 = latency("/latency/p99_s");
+    assert!(0.0 < p50 && p50 <= p90 && p90 <= p99, "{p50} {p90} {p99}");
+    let page = ada.get(&format!("/submissions/{id}")).await.body;
+    assert!(page.contains("p99") && page.contains("13,794"), "{page}");
+    let page = ada.get("/competitions/diamonds/submit").await.body;
+    assert!(page.contains("called with one row at a time"), "{page}");
+}

@@ -32,6 +32,18 @@ impl Bundle {
         bundle
     }
 
+    /// The same, which takes nothing but functions: its reference is one.
+    pub fn functions() -> Bundle {
+        let mut bundle = Bundle::demo("diamonds").with_only("starter/ridge.onnx");
+        let name = "starter/row_by_row.zip";
+        let zip = crate::scripts::zip_of("predict.py", &function("row_by_row"));
+        fs::write(bundle.folder.path().join(name), zip).unwrap();
+        fs::remove_file(bundle.folder.path().join("starter/ridge.onnx")).unwrap();
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.get_mut(0).unwrap()["file"] = value(name);
+        bundle.kinds(&["predict"])
+    }
+
     /// The same, which takes these kinds.
     pub fn kinds(mut self, kinds: &[&str]) -> Bundle {
         self.rules["entries"]["kinds"] = value(toml_edit::Array::from_iter(kinds.iter().copied()));
