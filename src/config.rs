@@ -103,6 +103,9 @@ pub struct ServeSettings {
     /// Pages that may be followed live at once, a tenth of them from one address; others ask every two seconds
     #[arg(long, env = "LEANBOARD_EVENT_STREAMS", default_value_t = 500, value_parser = clap::value_parser!(u16), value_name = "N")]
     pub event_streams: u16,
+    /// MiB of the store's disk that uploads leave free
+    #[arg(long, env = "LEANBOARD_MIN_FREE_MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(..=1 << 30), value_name = "MIB")]
+    pub min_free_mib: u64,
 }
 
 /// The runner.

@@ -16,7 +16,7 @@ use crate::domain::solution::Solution;
 use crate::domain::table::{Table, Values};
 use crate::domain::text_table::TextTable;
 use crate::domain::units::Bytes;
-use crate::entries::{self, onnx, script};
+use crate::entries::{self, onnx, script, tflite};
 use crate::sandbox::channel::{LONGEST_LINE, Lines};
 use crate::scoring::Predictions;
 use crate::session::exchange::{self, Event};
@@ -26,7 +26,7 @@ use crate::web::pages::markdown::Prose;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names that their corpora have.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("competition_toml", competition_toml),
     ("documents", documents),
     ("harness_events", harness_events),
@@ -37,6 +37,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("script_zip", script_zip),
     ("solution", solution),
     ("table", table),
+    ("tflite_model", tflite_model),
 ];
 
 /// A zip that passes the check unpacks without a refusal, into as many plain files and bytes as were
@@ -102,10 +103,32 @@ pub fn onnx_model(bytes: &[u8]) {
     }
     let mut file = tempfile::tempfile().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
-    let kinds = [EntryKind::Onnx, EntryKind::Predict, EntryKind::Script];
+    let kinds = [
+        EntryKind::Onnx,
+        EntryKind::Tflite,
+        EntryKind::Predict,
+        EntryKind::Script,
+    ];
     let checked = entries::check(file, size, &kinds).expect("a file can be read");
     if let Err(rejection) = checked {
         assert!(rejection.message.len() <= 2000);
+    }
+}
+
+/// A model is read to its end or refused with a sentence, never with an error of ours; what is kept
+/// of it comes back from its JSON.
+pub fn tflite_model(bytes: &[u8]) {
+    let mut file = tempfile::tempfile().expect("a file can be made");
+    file.write_all(bytes).expect("a file can be written");
+    let size = Bytes::new(bytes.len() as u64);
+    match tflite::check(file, size).expect("a file can be read") {
+        Ok(model) => {
+            assert!(!model.outputs.is_empty());
+            let text = serde_json::to_string(&model).expect("a model is written");
+            let read: tflite::TfliteModel = serde_json::from_str(&text).expect("and read");
+            assert_eq!(read, model);
+        }
+        Err(rejection) => assert!(!rejection.message.chars().any(char::is_control)),
     }
 }
 
@@ -133,13 +156,14 @@ pub fn predictions(bytes: &[u8]) {
 fn check_answers(answers: &crate::domain::answers::Answers) {
     use crate::domain::answers::Answers;
     match answers {
-        Answers::Labels(_) => {}
-        Answers::Values(values) => {
-            assert!(
-                values
-                    .iter()
-                    .all(|value| value.is_finite() && *value >= 0.0)
-            );
+        Answers::Labels(_) | Answers::Lists(_) | Answers::Texts(_) => {}
+        Answers::Values(columns) => {
+            let mut values = columns.iter().flatten();
+            assert!(values.all(|value| value.is_finite() && *value >= 0.0));
+        }
+        Answers::Probabilities(columns) => {
+            let mut values = columns.iter().flatten();
+            assert!(values.all(|value| (0.0..=1.0).contains(value)));
         }
     }
 }

@@ -32,8 +32,11 @@ class Binding:
         return [len(next(iter(feed.values()))) for feed in self.feeds]
 
 
-def bind(inputs, arrays, rows, batch_size):
-    """Gives each input its array, in the shape and type it declares; all copies are made here, before any run."""
+def bind(inputs, arrays, rows, batch_size, needs_whole_batches=False):
+    """Gives each input its array, in the shape and type it declares; all copies are made here, before any run.
+
+    Where the inputs fix their number of rows, or the runtime `needs_whole_batches`, the last batch is filled up.
+    """
     if not inputs:
         raise Refused(
             "input_unbound",
@@ -46,7 +49,7 @@ def bind(inputs, arrays, rows, batch_size):
     bound = {tensor.name: _cast(tensor, array).reshape(rows, *shape) for (tensor, array), shape in zip(pairs, shapes)}
     return Binding(
         sources=[array.name for _, array in pairs],
-        feeds=_batches(bound, rows, fixed or batch_size, pad=fixed is not None),
+        feeds=_batches(bound, rows, fixed or batch_size, pad=fixed is not None or needs_whole_batches),
         batch_size=fixed or batch_size,
     )
 
@@ -111,6 +114,9 @@ def _cast(tensor, array):
         return array.values().astype(object)
     if tensor.number is not None and array.dtype.kind in NUMERIC_KINDS:
         values = array.values()
+        if tensor.quantization is not None:
+            # What is lost is the model's own choice.
+            return tensor.quantization.encode(values, tensor.number)
         with numpy.errstate(all="ignore"):
             cast = numpy.ascontiguousarray(values, dtype=tensor.number)
         if _survives(values, cast, array.significant_digits):

@@ -27,7 +27,7 @@ from function import Function  # noqa: E402
 from protocol import Refused  # noqa: E402
 
 EXIT_REFUSED = 3
-OURS = ("calls", "frames", "function", "inference_server", "protocol")
+OURS = ("frames", "function", "inference_server", "protocol", "tensors")
 
 
 def main():

@@ -7,6 +7,7 @@ import pandas
 
 from frames import predictions_frame, read_frame
 from protocol import Refused, clean, quote
+from tensors import show_list
 
 KINDS = "a DataFrame, a Series or an array with one prediction for each row of the batch, in their order"
 
@@ -18,8 +19,8 @@ class Function:
         self._function = function
         self._columns = opening["columns"]
         self._id = opening["id"]
-        self._target = opening["target"]
-        self._placeholder = opening["placeholder"]
+        self._predicted = opening["predicted"]
+        self._placeholders = opening["placeholders"]
         self._arguments = arguments
         self._wants_polars = _wants_polars(function)
 
@@ -53,7 +54,9 @@ class Function:
         if self._arguments < 2:
             return self._function(self._as_wanted(batch))
         # Kaggle's gateways hand the rows' part of the sample submission over as well.
-        sample = pandas.DataFrame({self._id: batch[self._id], self._target: self._typed_placeholder()})
+        sample = pandas.DataFrame({self._id: batch[self._id]})
+        for name, placeholder in zip(self._predicted, self._placeholders):
+            sample[name] = _typed(placeholder)
         return self._function(self._as_wanted(batch), self._as_wanted(sample))
 
     def _as_wanted(self, frame):
@@ -63,27 +66,25 @@ class Function:
 
         return polars.from_pandas(frame)
 
-    def _typed_placeholder(self):
-        try:
-            return float(self._placeholder)
-        except ValueError:
-            return self._placeholder
-
     def predictions(self, returned, batch, rows):
-        """Type and bytes of what it returned for so many rows."""
-        values = self._column(returned, batch, rows)
+        """Type and bytes of what it returned for so many rows, row by row."""
+        values = self._values(returned, batch, rows)
         if len(values) != rows:
             raise Refused(
                 "predict_rows",
                 f"predict() returned {len(values)} rows for a batch of {rows}. Return {KINDS}.",
             )
+        if values.shape[1:] not in ((), (1,)) and values.shape[1:] != (len(self._predicted),):
+            raise self._wrong_shape(values, rows)
+        if values.ndim == 1 and len(self._predicted) > 1:
+            raise self._wrong_shape(values, rows)
         missing = int(pandas.isna(values).sum()) if values.dtype.kind == "O" else 0
         if missing:
             raise Refused(
                 "predict_kind",
-                f"{missing} of the {rows} predictions that predict() returned are missing. Return {KINDS}.",
+                f"{missing} of the {values.size} predictions that predict() returned are missing. Return {KINDS}.",
             )
-        frame = predictions_frame(values)
+        frame = predictions_frame(values.ravel())
         if frame is None:
             raise Refused(
                 "predict_kind",
@@ -92,8 +93,8 @@ class Function:
             )
         return frame
 
-    def _column(self, returned, batch, rows):
-        """The predictions as an array of one axis."""
+    def _values(self, returned, batch, rows):
+        """The predictions as an array whose axis 0 is the row."""
         if type(returned).__module__.partition(".")[0] == "polars":
             returned = returned.to_pandas()
         if isinstance(returned, pandas.DataFrame):
@@ -101,7 +102,7 @@ class Function:
         if isinstance(returned, (pandas.Series, pandas.Index)) or hasattr(returned, "__array_interface__"):
             values = numpy.asarray(returned)
         elif isinstance(returned, (list, tuple)):
-            values = numpy.asarray(returned, dtype=object if _has_text(returned) else None)
+            values = _array(returned)
         elif rows == 1 and isinstance(returned, (int, float, str)):
             # A single row may be answered by what it stands for.
             values = numpy.asarray([returned])
@@ -110,18 +111,19 @@ class Function:
                 "predict_kind",
                 f"predict() returned {_article(type(returned).__name__)}. Return {KINDS}.",
             )
-        if values.ndim == 0 and rows == 1:
+        if values.ndim == 0:
+            if rows != 1:
+                raise self._wrong_shape(values, rows)
             values = values.reshape(1)
-        if values.ndim == 2 and values.shape[1] == 1:
-            values = values[:, 0]
-        if values.ndim != 1:
-            shape = ", ".join(str(axis) for axis in values.shape)
-            raise Refused(
-                "predict_kind",
-                f"predict() returned an array of shape [{shape}] for {rows} rows. Return one prediction for each row, "
-                "[N] or [N, 1].",
-            )
         return values
+
+    def _wrong_shape(self, values, rows):
+        shape = ", ".join(str(axis) for axis in values.shape)
+        count = len(self._predicted)
+        wanted = "one prediction for each row, [N] or [N, 1]" if count == 1 else f"{count} for each row, [N, {count}]"
+        return Refused(
+            "predict_kind", f"predict() returned an array of shape [{shape}] for {rows} rows. Return {wanted}."
+        )
 
     def _of_frame(self, frame, batch, rows):
         names = [str(name) for name in frame.columns]
@@ -133,21 +135,33 @@ class Function:
                     f"predict() returned the rows in another order than they came in, or others: the column "
                     f"{quote(self._id)} is not the batch's. Return {KINDS}.",
                 )
-        if self._target in names:
-            return frame[self._target]
+        lacking = [name for name in self._predicted if name not in names]
+        if not lacking:
+            return frame[self._predicted]
         others = [name for name in frame.columns if name != self._id]
-        if len(others) == 1:
-            return frame[others[0]]
-        shown = ", ".join(quote(name) for name in names[:6])
+        if len(others) == len(self._predicted) == 1:
+            return frame[others]
         raise Refused(
             "predict_kind",
-            f"predict() returned a DataFrame without the column {quote(self._target)}; its columns are: {shown}. "
-            "Return the predictions under that name.",
+            f"predict() returned a DataFrame without the column {quote(lacking[0])}; its columns are: "
+            f"{show_list([quote(name) for name in names])}. Return the predictions under that name.",
         )
 
 
-def _has_text(values):
-    return any(isinstance(value, str) for value in values)
+def _typed(placeholder):
+    try:
+        return float(placeholder)
+    except ValueError:
+        return placeholder
+
+
+def _array(values):
+    """Of texts and numbers side by side, each as it is."""
+    try:
+        array = numpy.asarray(values)
+    except ValueError:
+        return numpy.asarray(values, dtype=object)
+    return numpy.asarray(values, dtype=object) if array.dtype.kind in "USO" else array
 
 
 def _article(name):

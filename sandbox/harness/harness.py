@@ -14,7 +14,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from binding import bind  # noqa: E402
-from onnx_model import OnnxModel  # noqa: E402
 from outputs import (  # noqa: E402
     choose_output,
     prediction_reader,
@@ -42,7 +41,8 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entry", type=Path, default="/entry/model.onnx")
+    parser.add_argument("--kind", choices=("onnx", "tflite"), required=True)
+    parser.add_argument("--entry", type=Path, default="/entry/model")
     parser.add_argument("--inputs", type=Path, default="/inputs")
     parser.add_argument("--output", type=Path, default="/output")
     parser.add_argument("--commands-fd", type=int, default=5)
@@ -52,10 +52,11 @@ def parse_arguments():
 
 def drive(arguments, commands, events):
     plan = read_plan(arguments.inputs)
-    model = OnnxModel(arguments.entry, plan.threads)
+    model = load_model(arguments.kind, arguments.entry, plan.threads)
     output = choose_output(model.outputs, plan.output)
     reader = prediction_reader(output, plan.classes)
-    binding = bind(model.inputs, plan.arrays, plan.rows, plan.batch_size)
+    binding = bind(model.inputs, plan.arrays, plan.rows, plan.batch_size, model.needs_whole_batches)
+    model.prepare(binding.feeds)
 
     # No collection may fall into a pass, and nothing that lives by now is garbage.
     gc.collect()
@@ -76,13 +77,24 @@ def drive(arguments, commands, events):
             returned = model.run_passes(command["run"], binding.feeds, output)
             events.done(command["run"])
         elif command.get("finish"):
-            chunks = list(zip(returned, binding.rows_fed))
+            chunks = list(zip(model.decoded(returned, output), binding.rows_fed))
             predictions = reader.predictions(chunks, plan.rows)
             write_predictions(arguments.output / "predictions.csv", predictions)
             events.finished()
             return
         else:
             raise ValueError(f"unknown command: {command}")
+
+
+def load_model(kind, path, threads):
+    """The model, by the one runtime that it needs: importing the other would cost it time and memory."""
+    if kind == "onnx":
+        from onnx_model import OnnxModel
+
+        return OnnxModel(path, threads)
+    from tflite_model import TfliteModel
+
+    return TfliteModel(path, threads)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ class OnnxModel:
     """A loaded model."""
 
     runtime = f"onnxruntime {onnxruntime.__version__}"
+    # The last batch may be shorter than the others.
+    needs_whole_batches = False
 
     def __init__(self, path, threads):
         with open(path, "rb") as file:
@@ -53,6 +55,9 @@ class OnnxModel:
         # onnxruntime's exceptions have nothing but this in common.
         except Exception as error:
             raise _refusal_to_load(error) from error
+
+    def prepare(self, feeds):
+        """Nothing is left to do before the first pass."""
 
     def run_passes(self, passes, feeds, output):
         """Runs all batches `passes` times; returns what the last pass gave for `output`, batch by batch.
@@ -67,6 +72,10 @@ class OnnxModel:
                     returned.append(run(names, feed)[0])
         except Exception as error:
             raise _refusal_to_run(error) from error
+        return returned
+
+    def decoded(self, returned, output):
+        """What was returned is what it stands for."""
         return returned
 
 

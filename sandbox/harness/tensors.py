@@ -14,17 +14,36 @@ NUMBERS = {"bool", "float16", "float32", "float64"} | {
 
 
 @dataclass(frozen=True)
+class Quantization:
+    """How whole numbers stand for decimals: decimal = scale · (whole − zero point)."""
+
+    scale: float
+    zero_point: int
+
+    def encode(self, values, dtype):
+        """The nearest whole numbers that the type has, as TF Lite's own operator QUANTIZE chooses them."""
+        limits = numpy.iinfo(dtype)
+        whole = numpy.rint(values.astype(numpy.float64) / self.scale) + self.zero_point
+        return numpy.clip(whole, limits.min, limits.max).astype(dtype)
+
+    def decode(self, whole):
+        return ((whole.astype(numpy.float64) - self.zero_point) * self.scale).astype(numpy.float32)
+
+
+@dataclass(frozen=True)
 class Tensor:
     """A declared input or output.
 
     `dtype` is numpy's name of the element type, "string" for text, and the runtime's own description for anything
     else. An axis of `shape` is a number, the name of a free axis, or None for a free axis without a name. The runtime
-    shows an unknown rank as an empty shape, as it does a scalar.
+    shows an unknown rank as an empty shape, as it does a scalar. `quantization` is of inputs whose whole numbers stand
+    for decimals.
     """
 
     name: str
     dtype: str
     shape: tuple
+    quantization: Quantization | None = None
 
     def __str__(self):
         return f"{quote(self.name)} ({self.dtype} {self.shown_shape})"

@@ -1,6 +1,7 @@
 //! `leanboard competition`: competitions from bundles.
 
 mod check;
+mod constant;
 mod doubts;
 mod new;
 

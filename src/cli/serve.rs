@@ -9,6 +9,7 @@ use super::{Failure, Settings};
 use crate::config::ServeSettings;
 use crate::db;
 use crate::domain::clock::Clock;
+use crate::domain::units::Bytes;
 use crate::store::Store;
 use crate::web;
 
@@ -34,7 +35,8 @@ impl Serve {
             let parts = web::Parts {
                 db,
                 store: Store::local(&settings.data.store_dir())
-                    .map_err(|error| error.to_string())?,
+                    .map_err(|error| error.to_string())?
+                    .keeping_free(Bytes::from_mib(self.settings.min_free_mib)),
                 clock: Clock::System,
                 public_url: self.settings.public_url.clone(),
                 sign_up: self.settings.sign_up,

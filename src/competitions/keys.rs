@@ -1,6 +1,8 @@
 //! Every key that a `competition.toml` may have, with the range of its values. What it means is
 //! told at the field of the same name in `domain::competition`.
 
+use crate::domain::competition::{Metric, TaskKind};
+
 /// What may stand behind a key.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
@@ -51,9 +53,10 @@ pub const COMPETITION: &[Key] = &[
 ];
 
 const TASK: &[Key] = &[
-    required("kind", Kind::OneOf(&["label", "value"])),
+    required("kind", Kind::OneOf(&TASK_KINDS)),
     optional("id", text(100)),
-    required("target", text(100)),
+    optional("target", text(100)),
+    optional("targets", Kind::Texts),
     optional("classes", Kind::Texts),
     optional("test", Kind::Path("hidden")),
     optional("solution", Kind::Path("hidden")),
@@ -62,12 +65,44 @@ const TASK: &[Key] = &[
 ];
 
 const METRIC: &[Key] = &[
-    required("name", Kind::OneOf(&["accuracy", "rmsle"])),
+    required("name", Kind::OneOf(&METRICS)),
     required("benchmark", Kind::Number),
+    optional(
+        "average",
+        Kind::OneOf(&["binary", "macro", "micro", "weighted"]),
+    ),
+    optional("beta", Kind::Number),
+    optional("positive", text(100)),
+    optional("k", Kind::Integer(1, 10_000)),
+    optional("weights", Kind::OneOf(&["none", "linear"])),
+    optional("alpha", Kind::Number),
 ];
 
+const TASK_KINDS: [&str; TaskKind::ALL.len()] = {
+    let mut names = [""; TaskKind::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = TaskKind::ALL[at].as_str();
+        at += 1;
+    }
+    names
+};
+
+const METRICS: [&str; Metric::ALL.len()] = {
+    let mut names = [""; Metric::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Metric::ALL[at].as_str();
+        at += 1;
+    }
+    names
+};
+
 const ENTRIES: &[Key] = &[
-    optional("kinds", Kind::SomeOf(&["onnx", "predict", "script"])),
+    optional(
+        "kinds",
+        Kind::SomeOf(&["onnx", "tflite", "predict", "script"]),
+    ),
     // Protocol Buffers, and so ONNX files, end at 2 GiB.
     optional("max_size_mib", Kind::Integer(1, 2_047)),
     optional("batch_size", Kind::Integer(1, 65_536)),

@@ -176,18 +176,24 @@ fn join(path: &str, name: &str) -> String {
 }
 
 fn unknown(name: &str, keys: &[Key]) -> String {
-    const SIMILAR_ENOUGH: f64 = 0.8;
-    let nearest = (keys.iter())
-        .map(|key| (strsim::jaro_winkler(name, key.name), key.name))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH);
-    match (home_of(name), nearest) {
+    match (
+        home_of(name),
+        nearest(name, keys.iter().map(|key| key.name)),
+    ) {
         (Some(home), _) => format!("the key `{name}` belongs in {home}"),
-        (None, Some((_, nearest))) => {
-            format!("unknown key `{name}`; did you mean `{nearest}`?")
-        }
+        (None, Some(nearest)) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
         (None, None) => format!("unknown key `{name}`"),
     }
+}
+
+/// The word that was most likely meant.
+fn nearest(word: &str, words: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    const SIMILAR_ENOUGH: f64 = 0.8;
+    words
+        .map(|known| (strsim::jaro_winkler(word, known), known))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
+        .map(|(_, nearest)| nearest)
 }
 
 fn text(value: &DeValue<'_>, chars_max: usize, may_be_empty: bool) -> Result<Value, String> {
@@ -262,12 +268,18 @@ fn instant(value: &DeValue<'_>) -> Result<Value, String> {
         })
 }
 
-fn one_of(value: &DeValue<'_>, words: &[&str]) -> Result<Value, String> {
+fn one_of(value: &DeValue<'_>, words: &'static [&'static str]) -> Result<Value, String> {
     (value.as_str().filter(|word| words.contains(word)))
         .map(Value::from)
-        .ok_or_else(|| match words {
-            [only] => format!("\"{only}\""),
-            _ => format!("one of \"{}\"", words.join("\", \"")),
+        .ok_or_else(|| {
+            let all = words.join("\", \"");
+            let meant = value.as_str();
+            let meant = meant.and_then(|word| nearest(word, words.iter().copied()));
+            match (words, meant) {
+                ([only], _) => format!("\"{only}\""),
+                (_, Some(meant)) => format!("one of \"{all}\"; did you mean \"{meant}\"?"),
+                (_, None) => format!("one of \"{all}\""),
+            }
         })
 }
 

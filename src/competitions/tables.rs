@@ -59,7 +59,7 @@ impl Reader<'_> {
         let file = self.open(key, path)?;
         let read = Table::read(file, &self.manifest.spec.task.id);
         let table = self.found(path, read)?;
-        let target = &self.manifest.spec.task.target;
+        let targets = self.manifest.spec.task.targets();
         if table.columns.is_empty() {
             self.find(
                 path,
@@ -68,7 +68,8 @@ impl Reader<'_> {
             );
         }
         for column in &table.columns {
-            if column.name == *target {
+            if targets.contains(&column.name) {
+                let target = &column.name;
                 let message = format!("the column `{target}` is what is predicted; take it out");
                 self.find(path, Some(1), message);
             } else if column.name == FEATURES {
@@ -103,11 +104,17 @@ impl Reader<'_> {
         let Some(table) = self.found(path, read) else {
             return;
         };
-        let names: Vec<&str> = (table.columns.iter())
-            .map(|column| column.name.as_str())
-            .collect();
-        if names != [task.target.as_str()] {
-            let message = format!("the columns must be `{}` and `{}`", task.id, task.target);
+        let names: Vec<&String> = table.columns.iter().map(|column| &column.name).collect();
+        let wanted = task.predicted_columns();
+        if !names.iter().copied().eq(wanted) {
+            let listed: Vec<String> = wanted.iter().map(|name| format!("`{name}`")).collect();
+            let order = if wanted.len() > 1 {
+                ", in this order"
+            } else {
+                ""
+            };
+            let columns = listed.join(", ");
+            let message = format!("the columns must be `{}` and {columns}{order}", task.id);
             self.find(path, Some(1), message);
         }
         if let Err(differ) = order_of(&test.ids, &table.ids) {

@@ -113,8 +113,8 @@ fn every_key_that_may_be_written_is_understood() {
         closes_at = 2026-02-01
         daily_limit = 1_000
         demo = true
-        task = { kind = "value", id = "row", target = "price", classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
-        metric = { name = "rmsle", benchmark = 1 }
+        task = { kind = "value", id = "row", target = "price", targets = ["a"], classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
+        metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9 }
         entries = { kinds = ["onnx"], max_size_mib = 10, batch_size = 0x20 }
         limits = { time_s = 60, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
         measuring = { profile = "quick", window = "total" }
@@ -207,12 +207,90 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
         (
             "kind = \"label\"",
             "kind = \"labels\"",
-            "competition.toml:8: `task.kind` must be one of \"label\", \"value\"",
+            "competition.toml:8: `task.kind` must be one of \"label\", \"value\", \
+             \"probability\", \"list\", \"text\"; did you mean \"label\"?",
+        ),
+        (
+            "\"accuracy\"",
+            "\"f1\"\naverge = \"macro\"",
+            "competition.toml:14: unknown key `averge`; did you mean `average`?",
+        ),
+        (
+            "\"accuracy\"",
+            "\"accuracy\"\nbeta = 2",
+            "competition.toml:14: accuracy does not take `metric.beta`, which is for fbeta",
+        ),
+        (
+            "\"accuracy\"",
+            "\"fbeta\"",
+            "competition.toml:13: Fβ needs `metric.beta`, how many times as much recall weighs as \
+             precision",
+        ),
+        (
+            "\"accuracy\"",
+            "\"fbeta\"\nbeta = 0",
+            "competition.toml:14: `metric.beta` must be above 0",
+        ),
+        (
+            "\"accuracy\"",
+            "\"f1\"\npositive = \"c\"",
+            "competition.toml:14: `c` is not in `task.classes`",
+        ),
+        (
+            "\"accuracy\"",
+            "\"f1\"\naverage = \"micro\"\npositive = \"b\"",
+            "competition.toml:15: `metric.positive` is for the figure of one of two classes, and \
+             this one is an average over all",
+        ),
+        (
+            "[\"a\", \"b\"]\n\n[metric]\nname = \"accuracy\"",
+            "[\"a\", \"b\", \"c\"]\n\n[metric]\nname = \"f1\"",
+            "competition.toml:13: of 3 classes F1 needs `metric.average`: \"macro\", where each class \
+             counts as much, \"weighted\", by its rows, or \"micro\", all rows together",
+        ),
+        (
+            "\"accuracy\"",
+            "\"mcc\"\naverage = \"macro\"",
+            "competition.toml:14: MCC does not take `metric.average`, which is for f1, fbeta, \
+             precision, recall, jaccard, roc_auc, average_precision",
+        ),
+        (
+            "kind = \"label\"\ntarget = \"label\"",
+            "kind = \"label\"\ntargets = [\"x\", \"y\"]",
+            "competition.toml:9: several targets are for values; a task of labels has one \
+             `task.target`",
+        ),
+        (
+            "target = \"label\"\n",
+            "",
+            "competition.toml:7: missing key `task.target`, the column that is predicted; of several \
+             columns of values it is `task.targets`, a list",
+        ),
+        (
+            "target = \"label\"",
+            "target = \"label\"\ntargets = [\"label\"]",
+            "competition.toml:10: `task.targets` stands beside `task.target`: keep one of them",
+        ),
+        (
+            "kind = \"label\"",
+            "kind = \"list\"",
+            "competition.toml:8: an entry of the kind `onnx` gives a label or one number for each \
+             row; this task predicts lists, so leave the kind out of `entries.kinds`",
         ),
         (
             "\"accuracy\"",
             "\"rmsle\"",
             "competition.toml:13: RMSLE needs `task.kind = \"value\"`",
+        ),
+        (
+            "\"accuracy\"",
+            "\"acuracy\"",
+            "competition.toml:13: `metric.name` must be one of \"accuracy\", \"balanced_accuracy\", \
+             \"f1\", \"fbeta\", \"precision\", \"recall\", \"jaccard\", \"mcc\", \"cohen_kappa\", \
+             \"quadratic_weighted_kappa\", \"log_loss\", \"brier\", \"roc_auc\", \
+             \"average_precision\", \"rmse\", \"mae\", \"rmsle\", \"mape\", \"r2\", \"mcrmse\", \
+             \"pinball\", \"pearson\", \"spearman\", \"map_at_k\", \"ndcg_at_k\", \"levenshtein\", \
+             \"word_jaccard\"; did you mean \"accuracy\"?",
         ),
         (
             "[\"a\", \"b\"]",
@@ -335,7 +413,7 @@ fn tables_that_do_not_fit_together_are_found() {
             "hidden/solution.csv",
             "id,label,Usage\n1,a,Public\n2,c,Private\n",
             "hidden/solution.csv:3: the target is not in the competition's list of classes (1 \
-             rows in all)",
+             cells in all)",
         ),
         (
             "data/copy.csv",

@@ -312,6 +312,7 @@ pub(super) fn stored_kind(kind: &str) -> EntryKind {
     match kind {
         "predict" => EntryKind::Predict,
         "script" => EntryKind::Script,
+        "tflite" => EntryKind::Tflite,
         _ => EntryKind::Onnx,
     }
 }

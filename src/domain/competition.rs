@@ -1,11 +1,10 @@
 //! What a competition is: the checked content of its `competition.toml`.
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::limits::Limits;
+pub use super::metric::{Average, Direction, KappaWeights, Metric, MetricSpec, Parameter};
 use super::slug::Slug;
 use super::units::Bytes;
 
@@ -60,9 +59,13 @@ pub struct Task {
     /// The column of row ids, in every table.
     #[serde(default = "default_id")]
     pub id: String,
-    /// The column that is predicted.
+    /// The column that is predicted; empty where there are `targets`.
+    #[serde(default)]
     pub target: String,
-    /// For label tasks: the class list, in the order of a model's class axis.
+    /// For values: several columns that are predicted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// For labels and probabilities: the class list, in the order of a model's class axis.
     #[serde(default)]
     pub classes: Vec<String>,
     /// The hidden test inputs.
@@ -99,68 +102,71 @@ fn default_sample_submission() -> String {
     "data/sample_submission.csv".to_owned()
 }
 
+impl Task {
+    /// The columns of right answers, in a solution and in training data.
+    pub fn targets(&self) -> &[String] {
+        match self.targets.as_slice() {
+            [] => std::slice::from_ref(&self.target),
+            targets => targets,
+        }
+    }
+
+    /// The columns of predictions, beside the row ids: the targets, or for probabilities one for each
+    /// of three and more classes; of two classes the target has the second one's.
+    pub fn predicted_columns(&self) -> &[String] {
+        match self.kind {
+            TaskKind::Probability if self.classes.len() > 2 => &self.classes,
+            TaskKind::Probability
+            | TaskKind::Label
+            | TaskKind::Value
+            | TaskKind::List
+            | TaskKind::Text => self.targets(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// One of the classes for each row.
     Label,
-    /// One finite number for each row.
+    /// One finite number for each row and target.
     Value,
+    /// How likely each class is, for each row.
+    Probability,
+    /// Ids for each row, the best guess first, separated by spaces.
+    List,
+    /// A text for each row.
+    Text,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MetricSpec {
-    pub name: Metric,
-    /// The naive score b that anchors the efficiency formula: quality 0.
-    pub benchmark: f64,
-}
+impl TaskKind {
+    pub const ALL: [TaskKind; 5] = [
+        TaskKind::Label,
+        TaskKind::Value,
+        TaskKind::Probability,
+        TaskKind::List,
+        TaskKind::Text,
+    ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    Accuracy,
-    Rmsle,
-}
-
-impl Metric {
-    pub fn direction(self) -> Direction {
+    /// As it is written in a `competition.toml`.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Metric::Accuracy => Direction::HigherIsBetter,
-            Metric::Rmsle => Direction::LowerIsBetter,
+            TaskKind::Label => "label",
+            TaskKind::Value => "value",
+            TaskKind::Probability => "probability",
+            TaskKind::List => "list",
+            TaskKind::Text => "text",
         }
     }
 
-    /// The score that none can be better than.
-    pub fn perfect(self) -> f64 {
+    /// Whether its answers are of the competition's classes.
+    pub fn has_classes(self) -> bool {
         match self {
-            Metric::Accuracy => 1.0,
-            Metric::Rmsle => 0.0,
+            TaskKind::Label | TaskKind::Probability => true,
+            TaskKind::Value | TaskKind::List | TaskKind::Text => false,
         }
     }
-
-    /// The kind of prediction it compares.
-    pub fn task_kind(self) -> TaskKind {
-        match self {
-            Metric::Accuracy => TaskKind::Label,
-            Metric::Rmsle => TaskKind::Value,
-        }
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Metric::Accuracy => "accuracy",
-            Metric::Rmsle => "RMSLE",
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    HigherIsBetter,
-    LowerIsBetter,
 }
 
 /// What may be uploaded.
@@ -195,6 +201,8 @@ impl EntryRules {
 pub enum EntryKind {
     /// One self-contained `.onnx` file, run by our harness.
     Onnx,
+    /// One `.tflite` file, run by our harness.
+    Tflite,
     /// A zip with `predict.py`, whose function our harness calls batch by batch.
     Predict,
     /// A zip with `main.py`, run as a process from start to exit.
@@ -202,9 +210,26 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// Whether our harness drives it, so that start-up and inference are told apart.
+    pub fn is_driven_by_harness(self) -> bool {
+        match self {
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => true,
+            EntryKind::Script => false,
+        }
+    }
+
+    /// Whether it is a model file, which is fed with arrays.
+    pub fn is_model(self) -> bool {
+        match self {
+            EntryKind::Onnx | EntryKind::Tflite => true,
+            EntryKind::Predict | EntryKind::Script => false,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             EntryKind::Onnx => "onnx",
+            EntryKind::Tflite => "tflite",
             EntryKind::Predict => "predict",
             EntryKind::Script => "script",
         }

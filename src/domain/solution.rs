@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use super::answers::{Answers, CellFault};
-use super::competition::CompetitionSpec;
+use super::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
+use super::competition::{CompetitionSpec, Metric, Task};
+use super::metric::NeededClasses;
+use super::row_ids::{Differences, Matching};
 use super::split::{Split, SplitError};
-use super::text_table::{TableError, TableFault, TextTable};
+use super::text_table::{TableError, TableFault, TextRows};
 
 /// The column that says which split a row belongs to; Kaggle's word.
 pub const USAGE: &str = "Usage";
@@ -35,12 +37,25 @@ pub enum SolutionFault {
     NoColumn(String),
     #[error(transparent)]
     Usage(SplitError),
-    #[error("the target is {fault} ({count} rows in all)")]
-    Target { fault: CellFault, count: usize },
+    #[error("{target} is {fault} ({count} cells in all)")]
+    Target {
+        /// "the target", or which of several.
+        target: String,
+        fault: CellFault,
+        count: usize,
+    },
     #[error("no row is {0}; both splits need some")]
     EmptySplit(Split),
+    #[error("{metric} is not defined on the {split} rows: {why}")]
+    Undefined {
+        metric: Metric,
+        split: Split,
+        why: &'static str,
+    },
     #[error(transparent)]
     Ids(IdsDiffer),
+    #[error("the row id stands on a line above already")]
+    IdAgain,
 }
 
 /// How the row ids of a file differ from those of the test inputs.
@@ -63,31 +78,69 @@ impl Solution {
         spec: &CompetitionSpec,
         test_ids: &[String],
     ) -> Result<Solution, SolutionError> {
-        let table = TextTable::read(from, &spec.task.id)?;
-        let targets = cells(&table, &spec.task.target)?;
-        let usages = cells(&table, USAGE)?;
-        let splits: Vec<Split> = (usages.iter().enumerate())
-            .map(|(row, usage)| {
-                let parsed = usage.parse::<Split>();
-                parsed.map_err(|e| SolutionFault::Usage(e).at(Some(table.line(row))))
-            })
-            .collect::<Result<_, _>>()?;
-        let target_cells = targets.iter().map(String::as_str);
-        let answers =
-            Answers::parse(&spec.task, spec.metric.name, target_cells).map_err(|wrong| {
-                let (fault, count) = (wrong.fault, wrong.count);
-                SolutionFault::Target { fault, count }.at(Some(table.line(wrong.first_row)))
-            })?;
-        for split in Split::ALL {
-            if !splits.contains(&split) {
-                return Err(SolutionFault::EmptySplit(split).at(None));
+        let mut rows = TextRows::open(from, &spec.task.id, usize::MAX)?;
+        let place_of = |name: &str| {
+            let place = rows.names.iter().position(|found| found == name);
+            place.ok_or_else(|| SolutionFault::NoColumn(name.to_owned()).at(Some(1)))
+        };
+        let targets = (spec.task.targets().iter())
+            .map(|target| place_of(target))
+            .collect::<Result<Vec<usize>, _>>()?;
+        let (usage_at, id_at) = (place_of(USAGE)?, rows.id_at);
+        let count = test_ids.len();
+        let mut matching = Matching::new(test_ids);
+        let mut unknown = None;
+        let mut splits = vec![Split::Public; count];
+        let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Actual, count);
+        while let Some((line, record)) = rows.next_row()? {
+            let split = record[usage_at].parse();
+            let split = split.map_err(|e| SolutionFault::Usage(e).at(Some(line)))?;
+            let id = &record[id_at];
+            if id.is_empty() {
+                return Err(SolutionFault::Table(TableFault::NoId).at(Some(line)));
+            }
+            match matching.place(id, line) {
+                Some(place) => {
+                    splits[place] = split;
+                    for (column, at) in targets.iter().enumerate() {
+                        answers.set(place, column, &record[*at]);
+                    }
+                }
+                None => {
+                    unknown.get_or_insert_with(|| id.to_owned());
+                }
             }
         }
-        let order = order_of(test_ids, &table.ids).map_err(|e| SolutionFault::Ids(e).at(None))?;
-        Ok(Solution {
-            answers: reordered(&answers, &order),
-            splits: order.iter().map(|&row| splits[row]).collect(),
-        })
+        let lines = matching.finish();
+        let lines = lines.map_err(|differences| ids_differ(&differences, test_ids, unknown))?;
+        let answers = answers.finish();
+        let answers = answers.map_err(|wrong| wrong_target(&wrong, &spec.task, &lines))?;
+        let solution = Solution { answers, splits };
+        solution.check_splits(spec)?;
+        Ok(solution)
+    }
+
+    /// Whether both splits have rows, and what the metric needs to be defined.
+    fn check_splits(&self, spec: &CompetitionSpec) -> Result<(), SolutionError> {
+        for split in Split::ALL {
+            let rows = self.rows_of(split);
+            if rows.is_empty() {
+                return Err(SolutionFault::EmptySplit(split).at(None));
+            }
+            if let Some(why) = undefined(spec, &self.answers, &rows) {
+                let metric = spec.metric.name;
+                return Err(SolutionFault::Undefined { metric, split, why }.at(None));
+            }
+        }
+        Ok(())
+    }
+
+    /// The places of a split's rows.
+    pub fn rows_of(&self, split: Split) -> Vec<usize> {
+        (self.splits.iter().enumerate())
+            .filter(|(_, found)| **found == split)
+            .map(|(row, _)| row)
+            .collect()
     }
 
     pub fn rows(&self) -> usize {
@@ -143,19 +196,68 @@ pub fn order_of(wanted: &[String], found: &[String]) -> Result<Vec<usize>, IdsDi
     })
 }
 
-fn cells<'a>(table: &'a TextTable, name: &str) -> Result<&'a [String], SolutionError> {
-    table
-        .column(name)
-        .map(|column| column.cells.as_slice())
-        .ok_or_else(|| SolutionFault::NoColumn(name.to_owned()).at(Some(1)))
+fn ids_differ(
+    differences: &Differences,
+    test_ids: &[String],
+    unknown: Option<String>,
+) -> SolutionError {
+    if let Some(line) = differences.duplicate.first.first() {
+        return SolutionFault::IdAgain.at(Some(*line));
+    }
+    let first_missing = differences
+        .first_missing
+        .map(|place| test_ids[place].clone());
+    SolutionFault::Ids(IdsDiffer {
+        missing: differences.missing,
+        unknown: differences.unknown.count,
+        example: first_missing.or(unknown).unwrap_or_default(),
+    })
+    .at(None)
 }
 
-fn reordered(answers: &Answers, order: &[usize]) -> Answers {
+fn wrong_target(wrong: &WrongCells, task: &Task, lines: &[u64]) -> SolutionError {
+    let target = match (task.targets(), wrong.column) {
+        ([_], _) | (_, None) => "the target".to_owned(),
+        (targets, Some(column)) => format!("the target `{}`", targets[column]),
+    };
+    let (fault, count) = (wrong.fault, wrong.count);
+    let line = wrong.first_rows.iter().map(|row| lines[*row]).min();
+    SolutionFault::Target {
+        target,
+        fault,
+        count,
+    }
+    .at(line)
+}
+
+/// Why the metric is not defined for these right answers, whatever is predicted.
+fn undefined(spec: &CompetitionSpec, answers: &Answers, rows: &[usize]) -> Option<&'static str> {
     match answers {
         Answers::Labels(classes) => {
-            Answers::Labels(order.iter().map(|&row| classes[row]).collect())
+            let mut seen = vec![false; spec.task.classes.len()];
+            for row in rows {
+                seen[classes[*row].place()] = true;
+            }
+            match spec.metric.needed_classes(&spec.task) {
+                NeededClasses::Any => None,
+                NeededClasses::Two => (seen.iter().filter(|seen| **seen).count() < 2)
+                    .then_some("all of them are of one class"),
+                NeededClasses::This(class) => {
+                    (!seen[class.place()]).then_some("none of them is of the positive class")
+                }
+                NeededClasses::Each => seen
+                    .contains(&false)
+                    .then_some("one of the classes is not among them"),
+            }
         }
-        Answers::Values(values) => Answers::Values(order.iter().map(|&row| values[row]).collect()),
+        Answers::Values(columns) => {
+            let is_same = |column: &Vec<f64>| {
+                (rows.iter()).all(|row| column[*row].total_cmp(&column[rows[0]]).is_eq())
+            };
+            (spec.metric.name.needs_differences() && columns.iter().any(is_same))
+                .then_some("all of them have the same target")
+        }
+        Answers::Probabilities(_) | Answers::Lists(_) | Answers::Texts(_) => None,
     }
 }
 
@@ -194,7 +296,10 @@ mod tests {
     fn answers_and_splits_come_in_the_order_of_the_test_rows() {
         let text = "id,price,Usage\n03,3.5,Private\n1,1,Public\n2,0,Public\n";
         let solution = read(&prices(), text).unwrap();
-        assert_eq!(*solution.answers(), Answers::Values(vec![1.0, 0.0, 3.5]));
+        assert_eq!(
+            *solution.answers(),
+            Answers::Values(vec![vec![1.0, 0.0, 3.5]])
+        );
         let splits = [Split::Public, Split::Public, Split::Private];
         assert_eq!(solution.splits(), splits);
     }
@@ -216,7 +321,7 @@ mod tests {
             (
                 labels(),
                 "id,label,Usage\n1,a,Public\n2,c,Public\n03,d,Private\n",
-                "line 3: the target is not in the competition's list of classes (2 rows in all)",
+                "line 3: the target is not in the competition's list of classes (2 cells in all)",
             ),
             (
                 labels(),
@@ -232,12 +337,12 @@ mod tests {
             (
                 prices(),
                 "id,price,Usage\n1,1,Public\n2,-1,Public\n03,2,Private\n",
-                "line 3: the target is negative, for which RMSLE is not defined (1 rows in all)",
+                "line 3: the target is negative, for which RMSLE is not defined (1 cells in all)",
             ),
             (
                 prices(),
                 "id,price,Usage\n1,inf,Public\n2,x,Public\n03,2,Private\n",
-                "line 2: the target is NaN or infinite (2 rows in all)",
+                "line 2: the target is NaN or infinite (2 cells in all)",
             ),
         ] {
             assert_eq!(read(&spec, text).unwrap_err(), expected, "{text}");

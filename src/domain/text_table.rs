@@ -88,20 +88,11 @@ impl TextTable {
             columns_max,
         }: Extent,
     ) -> Result<TextTable, TableError> {
-        let mut from = BufReader::new(from);
-        let first_line = first_line(&mut from)?;
-        let table_error = |error| table_error(error, first_line);
-        let mut records = csv::Reader::from_reader(from);
-        let names = records.headers().map_err(table_error)?.clone();
-        if names.len() > columns_max {
-            let found = names.len();
-            return Err(TableFault::TooManyColumns { found, columns_max }.at(Some(1)));
-        }
-        let id_at = check_names(&names, id)?;
+        let mut rows = TextRows::open(from, id, columns_max)?;
         let mut table = TextTable {
             ids: Vec::new(),
-            columns: (names.iter().enumerate())
-                .filter(|(at, _)| *at != id_at)
+            columns: (rows.names.iter().enumerate())
+                .filter(|(at, _)| *at != rows.id_at)
                 .map(|(_, name)| TextColumn {
                     name: name.to_owned(),
                     cells: Vec::new(),
@@ -109,16 +100,14 @@ impl TextTable {
                 .collect(),
             lines: Vec::new(),
         };
-        let mut record = csv::StringRecord::new();
-        while records.read_record(&mut record).map_err(table_error)? {
-            let line = record.position().map_or(1, csv::Position::line);
-            let line = line - 1 + first_line;
+        let id_at = rows.id_at;
+        while let Some((line, record)) = rows.next_row()? {
             if table.ids.len() == rows_max {
                 return Err(TableFault::TooManyRows { rows_max }.at(Some(line)));
             }
-            table.push(&record, id_at, line);
+            table.push(record, id_at, line);
         }
-        table.check_ids()?;
+        check_ids(&table.ids, &table.lines)?;
         Ok(table)
     }
 
@@ -146,22 +135,63 @@ impl TextTable {
             }
         }
     }
+}
 
-    fn check_ids(&self) -> Result<(), TableError> {
-        if self.ids.is_empty() {
-            return Err(TableFault::NoRows.at(None));
+/// The rows of such a file one by one, for files that are too large to be held twice.
+pub struct TextRows<R> {
+    /// Of all columns, ids included, in file order; no two are the same.
+    pub names: csv::StringRecord,
+    /// The place of the id column among them.
+    pub id_at: usize,
+    records: csv::Reader<BufReader<R>>,
+    record: csv::StringRecord,
+    first_line: u64,
+}
+
+impl<R: Read> TextRows<R> {
+    /// Reads the line of column names.
+    pub fn open(from: R, id: &str, columns_max: usize) -> Result<TextRows<R>, TableError> {
+        let mut from = BufReader::with_capacity(1 << 16, from);
+        let first_line = first_line(&mut from)?;
+        let mut records = csv::Reader::from_reader(from);
+        let names = records
+            .headers()
+            .map_err(|error| table_error(error, first_line))?;
+        let names = names.clone();
+        if names.len() > columns_max {
+            let found = names.len();
+            return Err(TableFault::TooManyColumns { found, columns_max }.at(Some(1)));
         }
-        let mut first_lines = HashMap::with_capacity(self.ids.len());
-        for (id, &line) in self.ids.iter().zip(&self.lines) {
-            if id.is_empty() {
-                return Err(TableFault::NoId.at(Some(line)));
-            }
-            if let Some(first_line) = first_lines.insert(id, line) {
-                let id = id.clone();
-                return Err(TableFault::DuplicateId { id, first_line }.at(Some(line)));
-            }
+        Ok(TextRows {
+            id_at: check_names(&names, id)?,
+            names,
+            records,
+            record: csv::StringRecord::new(),
+            first_line,
+        })
+    }
+
+    /// The ids alone, of a table that is not held.
+    pub fn ids(from: R, id: &str) -> Result<Vec<String>, TableError> {
+        let mut rows = TextRows::open(from, id, usize::MAX)?;
+        let id_at = rows.id_at;
+        let (mut ids, mut lines) = (Vec::new(), Vec::new());
+        while let Some((line, record)) = rows.next_row()? {
+            ids.push(record[id_at].to_owned());
+            lines.push(line);
         }
-        Ok(())
+        check_ids(&ids, &lines)?;
+        Ok(ids)
+    }
+
+    /// The next row with the line on which it stands, counted from 1.
+    pub fn next_row(&mut self) -> Result<Option<(u64, &csv::StringRecord)>, TableError> {
+        let read = self.records.read_record(&mut self.record);
+        if !read.map_err(|error| table_error(error, self.first_line))? {
+            return Ok(None);
+        }
+        let line = self.record.position().map_or(1, csv::Position::line);
+        Ok(Some((line - 1 + self.first_line, &self.record)))
     }
 }
 
@@ -169,6 +199,24 @@ impl TableFault {
     pub fn at(self, line: Option<u64>) -> TableError {
         TableError { line, fault: self }
     }
+}
+
+/// Whether there are rows and each has an id of its own.
+fn check_ids(ids: &[String], lines: &[u64]) -> Result<(), TableError> {
+    if ids.is_empty() {
+        return Err(TableFault::NoRows.at(None));
+    }
+    let mut first_lines = HashMap::with_capacity(ids.len());
+    for (id, &line) in ids.iter().zip(lines) {
+        if id.is_empty() {
+            return Err(TableFault::NoId.at(Some(line)));
+        }
+        if let Some(first_line) = first_lines.insert(id, line) {
+            let id = id.clone();
+            return Err(TableFault::DuplicateId { id, first_line }.at(Some(line)));
+        }
+    }
+    Ok(())
 }
 
 /// The place of the id column among the names.

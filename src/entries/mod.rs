@@ -7,6 +7,8 @@ mod protobuf;
 mod recognise;
 mod rejection;
 pub mod script;
+mod tensors;
+pub mod tflite;
 
 use std::fs::File;
 use std::io;
@@ -19,12 +21,14 @@ use crate::domain::units::Bytes;
 use onnx::OnnxModel;
 pub use rejection::{Rejection, RejectionCode};
 use script::Script;
+use tflite::TfliteModel;
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Checked {
     Onnx(OnnxModel),
+    Tflite(TfliteModel),
     Predict(Script),
     Script(Script),
 }
@@ -33,6 +37,7 @@ impl Checked {
     pub fn kind(&self) -> EntryKind {
         match self {
             Checked::Onnx(_) => EntryKind::Onnx,
+            Checked::Tflite(_) => EntryKind::Tflite,
             Checked::Predict(_) => EntryKind::Predict,
             Checked::Script(_) => EntryKind::Script,
         }
@@ -46,43 +51,51 @@ pub fn check(
     size: Bytes,
     kinds: &[EntryKind],
 ) -> io::Result<Result<Checked, Rejection>> {
-    let mut head = [0; 4];
+    let mut head = [0; 8];
     let read = file.read_at(&mut head, 0)?;
-    let is_zip = recognise::is_zip(&head[..read]);
+    let head = &head[..read];
     let takes = |kind| kinds.contains(&kind);
-    let code = code_in_words(kinds);
-    if is_zip && code.is_some() {
+    if recognise::is_zip(head) && kinds.iter().any(|kind| !kind.is_model()) {
         let checked = script::check(file, size, kinds)?;
         return Ok(checked.map(|(kind, script)| match kind {
             EntryKind::Predict => Checked::Predict(script),
-            EntryKind::Onnx | EntryKind::Script => Checked::Script(script),
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => Checked::Script(script),
         }));
     }
-    if let Some(code) = &code
-        && !takes(EntryKind::Onnx)
-    {
+    if recognise::is_tflite(head) && takes(EntryKind::Tflite) {
+        return Ok(tflite::check(file, size)?.map(Checked::Tflite));
+    }
+    if !takes(EntryKind::Onnx) {
         return Ok(Err(RejectionCode::EntryKind.because(format!(
-            "The file is no zip archive. This competition takes {code}."
+            "The file is of another kind. This competition takes {}.",
+            in_words(kinds)
         ))));
     }
+    let others: Vec<EntryKind> = (kinds.iter().copied())
+        .filter(|kind| *kind != EntryKind::Onnx)
+        .collect();
     let checked = onnx::check(file, size)?.map(Checked::Onnx);
-    Ok(checked.map_err(|rejection| match (rejection.code, code) {
-        (RejectionCode::EntryKind, Some(code)) => Rejection {
-            message: format!("{} This competition takes {code}, too.", rejection.message),
+    Ok(checked.map_err(|rejection| match rejection.code {
+        RejectionCode::EntryKind if !others.is_empty() => Rejection {
+            message: format!(
+                "{} This competition takes {}, too.",
+                rejection.message,
+                in_words(&others)
+            ),
             ..rejection
         },
         _ => rejection,
     }))
 }
 
-/// The kinds of code that are taken, where there are any.
-fn code_in_words(kinds: &[EntryKind]) -> Option<String> {
+fn in_words(kinds: &[EntryKind]) -> String {
     let words: Vec<&str> = (kinds.iter())
-        .filter_map(|kind| match kind {
-            EntryKind::Onnx => None,
-            EntryKind::Predict => Some("functions (a zip with predict.py at its top)"),
-            EntryKind::Script => Some("scripts (a zip with main.py at its top)"),
+        .map(|kind| match kind {
+            EntryKind::Onnx => "ONNX models: one .onnx file",
+            EntryKind::Tflite => "TensorFlow Lite models: one .tflite file",
+            EntryKind::Predict => "functions: a zip with predict.py at its top",
+            EntryKind::Script => "scripts: a zip with main.py at its top",
         })
         .collect();
-    (!words.is_empty()).then(|| words.join(" and "))
+    words.join("; and ")
 }

@@ -5,6 +5,9 @@ use super::rejection::{Rejection, RejectionCode};
 /// How many bytes of a file's beginning are looked at.
 pub const HEAD_BYTES: usize = 512;
 
+/// What a TensorFlow Lite file has behind its first four bytes.
+pub const TFLITE: &[u8; 4] = b"TFL3";
+
 const EXPORT: &str = "Export the model as ONNX, with torch.onnx.export, skl2onnx or tf2onnx for \
                       example, and upload that file.";
 
@@ -20,6 +23,10 @@ pub fn recognise(head: &[u8]) -> Option<Rejection> {
 /// even where it is a sound ONNX model at the same time.
 pub fn is_ort_format(head: &[u8]) -> bool {
     has_identifier(head, b"ORTM")
+}
+
+pub fn is_tflite(head: &[u8]) -> bool {
+    has_identifier(head, TFLITE)
 }
 
 /// Whether a FlatBuffers file is of this kind.
@@ -38,7 +45,7 @@ fn by_signature(head: &[u8]) -> Option<&'static str> {
         "a zip archive, as PyTorch (.pt), Keras (.keras) and NumPy (.npz) write them"
     } else if starts(b"\x1f\x8b") {
         "compressed with gzip"
-    } else if has_identifier(head, b"TFL3") {
+    } else if is_tflite(head) {
         "a TensorFlow Lite model"
     } else if is_ort_format(head) {
         "a model in the ORT format; the .onnx file that it was made from is wanted"

@@ -28,6 +28,14 @@ pub enum RejectionCode {
     OnnxCustomOp,
     /// Operators whose answer depends on more than their inputs.
     OnnxStateful,
+    /// Damaged, cut off, or no model at all.
+    TfliteInvalid,
+    /// Of another version, or beyond what any reasonable model needs.
+    TfliteUnsupported,
+    /// Operators that the runtime does not have.
+    TfliteCustomOp,
+    /// Operators or tensors whose content depends on more than the inputs.
+    TfliteStateful,
     /// Damaged, cut off, or compressed in a way that is not supported.
     ZipInvalid,
     /// With a password.
@@ -58,6 +66,10 @@ impl RejectionCode {
             RejectionCode::OnnxExternalData => "onnx_external_data",
             RejectionCode::OnnxCustomOp => "onnx_custom_op",
             RejectionCode::OnnxStateful => "onnx_stateful",
+            RejectionCode::TfliteInvalid => "tflite_invalid",
+            RejectionCode::TfliteUnsupported => "tflite_unsupported",
+            RejectionCode::TfliteCustomOp => "tflite_custom_op",
+            RejectionCode::TfliteStateful => "tflite_stateful",
             RejectionCode::ZipInvalid => "zip_invalid",
             RejectionCode::ZipEncrypted => "zip_encrypted",
             RejectionCode::ZipPath => "zip_path",

@@ -17,7 +17,7 @@ use crate::domain::ids::CompetitionId;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
-use crate::scoring::{self, Predictions, Scores};
+use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
 use crate::session::{
     Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Session, Smoke, without_data,
 };
@@ -106,7 +106,7 @@ impl Runner {
         desk.wait_for(desk.store.copy_to(&claim.artifact, &file))?;
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
         match claim.kind {
-            EntryKind::Onnx => {}
+            EntryKind::Onnx | EntryKind::Tflite => {}
             EntryKind::Predict | EntryKind::Script => {
                 let source = fetched.source();
                 fs::create_dir(&source).map_err(failed)?;
@@ -223,7 +223,7 @@ impl FetchedEntry {
     /// What a sandbox reads of it.
     pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
-            EntryKind::Onnx => self.file(),
+            EntryKind::Onnx | EntryKind::Tflite => self.file(),
             EntryKind::Predict | EntryKind::Script => self.source(),
         }
     }
@@ -247,10 +247,16 @@ fn read(
     ids: &[String],
 ) -> Result<Predictions, Failure> {
     let parsed = match kind {
-        EntryKind::Onnx | EntryKind::Predict => Predictions::parse(predictions, spec, ids.len()),
+        EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
+            Predictions::parse(predictions, spec, ids.len())
+        }
         EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
     };
-    parsed.map_err(|bad| Failure::participant(bad.fault.as_str(), bad.message))
+    parsed.map_err(refused)
+}
+
+fn refused(bad: BadPredictions) -> Failure {
+    Failure::participant(bad.fault.as_str(), bad.message)
 }
 
 /// Scores the predictions of every trial, all of which must be usable. On each split the worst counts:
@@ -288,9 +294,12 @@ pub(super) fn score_trial(
         Ok(parsed) => parsed,
         Err(failure) => return Ok(Err(failure)),
     };
-    let scores = scoring::score(spec.metric.name, &prepared.solution, &parsed);
-    scores.map(Ok).map_err(|error| JobError::Competition {
-        slug: spec.slug.to_string(),
-        what: error.to_string(),
-    })
+    match scoring::score(spec, &prepared.solution, &parsed) {
+        Ok(scores) => Ok(Ok(scores)),
+        Err(ScoreError::Predictions(bad)) => Ok(Err(refused(bad))),
+        Err(error) => Err(JobError::Competition {
+            slug: spec.slug.to_string(),
+            what: error.to_string(),
+        }),
+    }
 }

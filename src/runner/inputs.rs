@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
-use crate::domain::competition::{CompetitionSpec, EntryKind};
+use crate::domain::competition::CompetitionSpec;
 use crate::domain::solution::Solution;
 use crate::domain::table::Table;
 use crate::domain::text_table::TextTable;
@@ -59,9 +59,9 @@ impl Runner {
         super::empty_folder(&folder)?;
         let public = self.fetch_public_files(competition, &folder.join("public"))?;
         let whole_submission = self.read(competition, &task.sample_submission)?;
-        let placeholder = first_prediction(&whole_submission, spec)
+        let placeholders = first_predictions(&whole_submission, spec)
             .map_err(|error| wrong(&task.sample_submission, &error))?;
-        let small_submission = sample_submission(&placeholder, spec, &sample.ids)
+        let small_submission = sample_submission(&placeholders, spec, &sample.ids)
             .map_err(|error| wrong(&task.sample_submission, &error))?;
         let write = |name: &str, table: &Table, test: &[u8], sample_submission: &[u8]| {
             let files = ScriptFiles {
@@ -71,7 +71,7 @@ impl Runner {
             };
             let calling = Calling {
                 sample: &sample,
-                placeholder: &placeholder,
+                placeholders: &placeholders,
             };
             Inputs::write(&folder.join(name), table, &files, calling, spec)
                 .map_err(SessionError::from)
@@ -108,8 +108,7 @@ impl Runner {
         };
         fs::create_dir_all(folder).map_err(failed)?;
         let kinds = &competition.spec.entries.kinds;
-        let is_shown = |kind: &EntryKind| matches!(kind, EntryKind::Predict | EntryKind::Script);
-        if !kinds.iter().any(is_shown) {
+        if kinds.iter().all(|kind| kind.is_model()) {
             return Ok(folder.to_owned());
         }
         let desk = &self.desk;
@@ -138,26 +137,31 @@ fn file_name(path: &str) -> &str {
 }
 
 /// What the sample submission has for its first row.
-fn first_prediction(whole: &[u8], spec: &CompetitionSpec) -> Result<String, String> {
+fn first_predictions(whole: &[u8], spec: &CompetitionSpec) -> Result<Vec<String>, String> {
     let task = &spec.task;
     let table = TextTable::read(whole, &task.id).map_err(|error| error.to_string())?;
-    (table.column(&task.target))
-        .and_then(|column| column.cells.first().cloned())
-        .ok_or_else(|| format!("there is no column `{}`", task.target))
+    let columns = task.predicted_columns().iter();
+    columns
+        .map(|name| {
+            let column = table.column(name);
+            let first = column.and_then(|column| column.cells.first().cloned());
+            first.ok_or_else(|| format!("there is no column `{name}`"))
+        })
+        .collect()
 }
 
-/// A sample submission for the rows of the public sample, with the same prediction in every one.
+/// A sample submission for the rows of the public sample, with the same predictions in every one.
 fn sample_submission(
-    first: &str,
+    first: &[String],
     spec: &CompetitionSpec,
     ids: &[String],
 ) -> Result<String, String> {
     let task = &spec.task;
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = (|| {
-        writer.write_record([&task.id, &task.target])?;
+        writer.write_record(std::iter::once(&task.id).chain(task.predicted_columns()))?;
         for id in ids {
-            writer.write_record([id.as_str(), first])?;
+            writer.write_record(std::iter::once(id).chain(first))?;
         }
         writer.flush()?;
         Ok::<_, csv::Error>(())

@@ -1,45 +1,60 @@
 //! Turns predictions into scores, outside the sandbox that made them.
 
-mod metrics;
+mod compare;
+pub mod metrics;
 mod predictions;
 mod submission;
 
-use crate::domain::answers::Answers;
-use crate::domain::competition::{Direction, Metric};
+use crate::domain::competition::{CompetitionSpec, Direction, Metric};
 use crate::domain::score::Score;
 use crate::domain::solution::Solution;
 use crate::domain::split::Split;
 
-pub use metrics::{accuracy, rmsle};
+pub use compare::{Incomparable, compare};
 pub use predictions::{BadPredictions, Predictions, PredictionsFault};
 
-/// Scores the predictions of every test row, on each split and on both together. The participant's
-/// mistakes were found when the predictions were parsed; an error here is ours.
+use metrics::Undefined;
+
+/// Scores the predictions of every test row, on each split and on both together. Most of the
+/// participant's mistakes were found when the predictions were parsed.
 pub fn score(
-    metric: Metric,
+    spec: &CompetitionSpec,
     solution: &Solution,
     predictions: &Predictions,
 ) -> Result<Scores, ScoreError> {
-    if predictions.answers().rows() != solution.rows() {
+    let (predicted, actual) = (predictions.answers(), solution.answers());
+    if predicted.rows() != solution.rows() {
         return Err(ScoreError::RowsDiffer {
-            predictions: predictions.answers().rows(),
+            predictions: predicted.rows(),
             solution: solution.rows(),
         });
     }
-    let splits = solution.splits();
-    match (metric, predictions.answers(), solution.answers()) {
-        (Metric::Accuracy, Answers::Labels(predicted), Answers::Labels(actual)) => {
-            on_splits(predicted, actual, splits, |pairs| accuracy(pairs))
+    let metric = spec.metric.name;
+    let scored = |compared: Result<f64, Incomparable>| match compared {
+        Ok(score) => Score::new(score).map_err(|_| ScoreError::NotFinite(metric)),
+        Err(Incomparable::Kinds) => Err(ScoreError::KindsDiffer(metric)),
+        Err(Incomparable::Undefined(Undefined::Predicted(why))) => Err(ScoreError::Predictions(
+            PredictionsFault::Undefined.because(format!(
+                "The {metric} of these predictions is not defined: {why}."
+            )),
+        )),
+        Err(Incomparable::Undefined(why @ (Undefined::NoRows | Undefined::Actual(_)))) => {
+            Err(ScoreError::Undefined(metric, why))
         }
-        (Metric::Rmsle, Answers::Values(predicted), Answers::Values(actual)) => {
-            on_splits(predicted, actual, splits, |pairs| rmsle(pairs))
-        }
-        (
-            Metric::Accuracy | Metric::Rmsle,
-            Answers::Labels(_) | Answers::Values(_),
-            Answers::Labels(_) | Answers::Values(_),
-        ) => Err(ScoreError::KindsDiffer(metric)),
-    }
+    };
+    let on = |split| {
+        let rows = solution.rows_of(split);
+        scored(compare(
+            spec,
+            &predicted.of_rows(&rows),
+            &actual.of_rows(&rows),
+        ))
+    };
+    Ok(Scores {
+        public: on(Split::Public)?,
+        private: on(Split::Private)?,
+        all: scored(compare(spec, predicted, actual))?,
+    })
 }
 
 /// One metric of one submission.
@@ -66,38 +81,21 @@ impl Scores {
     }
 }
 
-/// Predictions and a solution that were not read by the same competition's rules.
+/// Why there are no scores. But for one kind it is our error: predictions and a solution that were not
+/// read by the same competition's rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScoreError {
+    /// The participant's: the metric is not defined for what was predicted.
+    #[error("{}", .0.message)]
+    Predictions(BadPredictions),
     #[error("{predictions} predictions were to be scored by a solution of {solution} rows")]
     RowsDiffer { predictions: usize, solution: usize },
     #[error("{0} cannot compare answers of these kinds")]
     KindsDiffer(Metric),
-    #[error("the solution has no rows in one of its splits")]
-    NoRows,
-}
-
-/// The rows that count, as pairs of a prediction and the right answer.
-type Pairs<'a, T> = dyn Iterator<Item = (T, T)> + 'a;
-
-fn on_splits<T: Copy>(
-    predicted: &[T],
-    actual: &[T],
-    splits: &[Split],
-    metric: impl Fn(&mut Pairs<'_, T>) -> Option<Score>,
-) -> Result<Scores, ScoreError> {
-    let score = |counts: &dyn Fn(Split) -> bool| {
-        let pairs = predicted.iter().copied().zip(actual.iter().copied());
-        let mut counting = (pairs.zip(splits))
-            .filter(|(_, split)| counts(**split))
-            .map(|(pair, _)| pair);
-        metric(&mut counting).ok_or(ScoreError::NoRows)
-    };
-    Ok(Scores {
-        public: score(&|split| split == Split::Public)?,
-        private: score(&|split| split == Split::Private)?,
-        all: score(&|_| true)?,
-    })
+    #[error("{0} is not defined for the solution: {1}")]
+    Undefined(Metric, Undefined),
+    #[error("{0} is not a finite number")]
+    NotFinite(Metric),
 }
 
 #[cfg(test)]

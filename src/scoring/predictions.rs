@@ -1,12 +1,12 @@
-//! Reads what the harness wrote: `predictions.csv`, a column `prediction` with one line per test
-//! row, in their order. It comes out of the sandbox, so nothing in it is believed, and no message
+//! Reads what the harness wrote: `predictions.csv`, with one line per test row, in their order, and a
+//! column `prediction`, or one for each of several columns of the task. It comes out of the sandbox, so nothing in it is believed, and no message
 //! repeats any of it: a model could print the hidden inputs there.
 
 use super::submission;
-use crate::domain::answers::{Answers, CellFault, WrongCells};
-use crate::domain::competition::CompetitionSpec;
+use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
+use crate::domain::competition::{CompetitionSpec, Task};
 
-/// The column of predictions.
+/// The column of predictions, where there is one.
 const COLUMN: &str = "prediction";
 
 /// One usable prediction per test row.
@@ -32,6 +32,8 @@ pub enum PredictionsFault {
     Values,
     /// Labels that the competition does not have.
     Classes,
+    /// Usable each, but the metric has no value for them together.
+    Undefined,
 }
 
 impl PredictionsFault {
@@ -43,6 +45,7 @@ impl PredictionsFault {
             PredictionsFault::Ids => "ids",
             PredictionsFault::Values => "values",
             PredictionsFault::Classes => "classes",
+            PredictionsFault::Undefined => "undefined",
         }
     }
 
@@ -61,15 +64,22 @@ impl Predictions {
         spec: &CompetitionSpec,
         rows: usize,
     ) -> Result<Predictions, BadPredictions> {
-        let cells = cells(bytes, rows)?;
-        let answers = Answers::parse(
-            &spec.task,
-            spec.metric.name,
-            cells.iter().map(String::as_str),
-        );
+        let columns = columns(&spec.task);
+        let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Predicted, rows);
+        let found = read_cells(bytes, &columns, |row, column, cell| {
+            if row < rows {
+                answers.set(row, column, cell);
+            }
+        })?;
+        if found != rows {
+            return Err(PredictionsFault::Rows.because(format!(
+                "There are {found} predictions for {rows} test rows. Return exactly one per row."
+            )));
+        }
+        let answers = answers.finish();
         answers
             .map(Predictions)
-            .map_err(|wrong| refuse(wrong, rows))
+            .map_err(|wrong| refuse(&wrong, rows))
     }
 
     /// Reads the submission that a script left, for rows of these ids.
@@ -86,62 +96,88 @@ impl Predictions {
     }
 }
 
-fn cells(bytes: &[u8], rows: usize) -> Result<Vec<String>, BadPredictions> {
-    let columns = |why: &str| {
+/// What the harness calls the columns.
+fn columns(task: &Task) -> Vec<&str> {
+    match task.predicted_columns() {
+        [_] => vec![COLUMN],
+        columns => columns.iter().map(String::as_str).collect(),
+    }
+}
+
+/// Hands over each cell with its row and column; answers with the number of rows.
+fn read_cells(
+    bytes: &[u8],
+    columns: &[&str],
+    mut set: impl FnMut(usize, usize, &str),
+) -> Result<usize, BadPredictions> {
+    let wrong = |why: &str| {
+        let needed = match columns {
+            [only] => format!("the one column `{only}`"),
+            columns => format!("the {} columns of the competition", columns.len()),
+        };
         PredictionsFault::Columns.because(format!(
-            "The predictions are not a UTF-8 CSV file with the one column `{COLUMN}`: {why}."
+            "The predictions are not a UTF-8 CSV file with {needed}: {why}."
         ))
     };
     let mut records = csv::Reader::from_reader(bytes);
     let names = records
         .headers()
-        .map_err(|_| columns("the line of column names cannot be read"))?;
+        .map_err(|_| wrong("the line of column names cannot be read"))?;
     if names.is_empty() {
-        return Err(columns("the file is empty"));
+        return Err(wrong("the file is empty"));
     }
-    if names != vec![COLUMN] {
-        return Err(columns("the column names are others"));
+    if names != columns {
+        return Err(wrong("the column names are others"));
     }
-    let mut cells = Vec::with_capacity(rows);
     let mut found = 0;
     let mut record = csv::StringRecord::new();
     while records
         .read_record(&mut record)
-        .map_err(|_| columns("a line below the names cannot be read"))?
+        .map_err(|_| wrong("a line below the names cannot be read"))?
     {
-        found += 1;
-        if found <= rows {
-            cells.extend(record.iter().map(str::to_owned));
+        for (column, cell) in record.iter().enumerate() {
+            set(found, column, cell);
         }
+        found += 1;
     }
-    if found == rows {
-        Ok(cells)
-    } else {
-        Err(PredictionsFault::Rows.because(format!(
-            "There are {found} predictions for {rows} test rows. Return exactly one per row."
-        )))
-    }
+    Ok(found)
 }
 
-fn refuse(wrong: WrongCells, rows: usize) -> BadPredictions {
-    let (fault, fix) = match wrong.fault {
-        CellFault::UnknownClass => (
-            PredictionsFault::Classes,
-            "Train on the labels as they stand in the training data.",
-        ),
-        CellFault::NotANumber => (PredictionsFault::Values, "Return one number per row."),
-        CellFault::NotFinite => (
-            PredictionsFault::Values,
-            "Look for a division by zero, a logarithm or square root of a number below zero, or \
-             an overflow.",
-        ),
-        CellFault::Negative(_) => (
-            PredictionsFault::Values,
-            "Clip the predictions at 0, for example with the operator Relu at the model's end.",
-        ),
-    };
+fn refuse(wrong: &WrongCells, rows: usize) -> BadPredictions {
+    let (fault, fix) = advice(wrong.fault);
+    let count = wrong.count;
     fault.because(format!(
-        "{} of {rows} predictions cannot be used; the first of them is {}. {fix}",
-        wrong.count, wrong.fault
+        "{count} of {rows} predictions cannot be used; the first of them is {}. {fix}",
+        wrong.fault
     ))
+}
+
+/// Which kind of fault it is, and what to do.
+pub(super) fn advice(fault: CellFault) -> (PredictionsFault, &'static str) {
+    let fix = match fault {
+        CellFault::UnknownClass => "Answer with the labels as they stand in the training data.",
+        CellFault::NotANumber => "Give a number for each row, without a unit.",
+        CellFault::NotFinite => {
+            "Look for a division by zero, a logarithm or square root of a number below zero, or an \
+             overflow."
+        }
+        CellFault::Negative(_) => {
+            "Clip the predictions at 0, for example with the operator Relu at a model's end."
+        }
+        CellFault::NotAProbability => {
+            "Give probabilities, not scores: a softmax or a logistic function makes them."
+        }
+        CellFault::SumNotOne => "Divide each row by its sum, or end with a softmax.",
+        CellFault::NoItems => "Give ids, separated by spaces.",
+    };
+    let kind = match fault {
+        CellFault::UnknownClass => PredictionsFault::Classes,
+        CellFault::NotANumber
+        | CellFault::NotFinite
+        | CellFault::Negative(_)
+        | CellFault::NotAProbability
+        | CellFault::SumNotOne
+        | CellFault::NoItems => PredictionsFault::Values,
+    };
+    (kind, fix)
 }

@@ -52,7 +52,7 @@ fn labels_are_scored_as_text_on_each_split_and_on_both() {
     let solution = solution(&spec, ["0", "NA", "07", "1"]);
     let predictions = parse(&spec, "prediction\n0\nNA\n07\n0\n").unwrap();
     assert_eq!(
-        score(Metric::Accuracy, &solution, &predictions),
+        score(&spec, &solution, &predictions),
         Ok(scores(1.0, 0.5, 0.75))
     );
 }
@@ -62,7 +62,7 @@ fn values_are_scored_on_each_split_and_on_both() {
     let spec = prices();
     let solution = solution(&spec, ["3", "2.5", "5", "7"]);
     let predictions = parse(&spec, "prediction\n2.5\n4.0\n5e0\n8\n").unwrap();
-    let found = score(Metric::Rmsle, &solution, &predictions).unwrap();
+    let found = score(&spec, &solution, &predictions).unwrap();
     // sklearn.metrics.root_mean_squared_log_error of scikit-learn 1.9.1.
     for (found, expected) in [
         (found.public, 0.094_420_953_226_083_21),
@@ -145,7 +145,7 @@ fn a_solution_of_another_competition_is_our_error() {
     let predictions = parse(&prices(), "prediction\n1\n2\n3\n4\n").unwrap();
     let solution = solution(&digits(), ["0", "NA", "07", "1"]);
     assert_eq!(
-        score(Metric::Rmsle, &solution, &predictions),
+        score(&prices(), &solution, &predictions),
         Err(ScoreError::KindsDiffer(Metric::Rmsle))
     );
 }

@@ -12,7 +12,7 @@ const ALIGNMENT: usize = 8;
 /// In the place of a text's length: there is no text.
 const MISSING: u32 = u32::MAX;
 /// A text that is predicted takes at most this much.
-const TEXT_BYTES: usize = 256;
+const TEXT_BYTES: usize = 1024;
 
 /// A table as functions see it: the row ids are a column like the others, the first.
 #[derive(Debug)]
@@ -133,16 +133,16 @@ pub enum PredictedType {
 impl PredictedType {
     /// Whether so many predictions can take so many bytes: nothing that is claimed to be longer is
     /// waited for.
-    pub fn fits(self, rows: usize, bytes: usize) -> bool {
+    pub fn fits(self, cells: usize, bytes: usize) -> bool {
         match self {
-            PredictedType::Float64 | PredictedType::Int64 => bytes == rows * 8,
-            PredictedType::Text => bytes <= rows * (4 + TEXT_BYTES),
+            PredictedType::Float64 | PredictedType::Int64 => bytes == cells * 8,
+            PredictedType::Text => bytes <= cells * (4 + TEXT_BYTES),
         }
     }
 
     /// The predictions as text, or nothing if there are not that many in the bytes: a stranger
     /// wrote them.
-    pub fn read(self, rows: usize, bytes: &[u8]) -> Option<Vec<String>> {
+    pub fn read(self, cells: usize, bytes: &[u8]) -> Option<Vec<String>> {
         let eights = || bytes.as_chunks::<8>().0.iter();
         let predictions: Vec<String> = match self {
             // The shortest that is read as the same number.
@@ -152,15 +152,15 @@ impl PredictedType {
             PredictedType::Int64 => eights()
                 .map(|cell| i64::from_le_bytes(*cell).to_string())
                 .collect(),
-            PredictedType::Text => texts(rows, bytes)?,
+            PredictedType::Text => texts(cells, bytes)?,
         };
-        (predictions.len() == rows).then_some(predictions)
+        (predictions.len() == cells).then_some(predictions)
     }
 }
 
 /// The length of each in bytes, and all of them as UTF-8.
-fn texts(rows: usize, bytes: &[u8]) -> Option<Vec<String>> {
-    let (lengths, mut left) = bytes.split_at_checked(rows.checked_mul(4)?)?;
+fn texts(cells: usize, bytes: &[u8]) -> Option<Vec<String>> {
+    let (lengths, mut left) = bytes.split_at_checked(cells.checked_mul(4)?)?;
     let texts: Option<Vec<String>> = (lengths.as_chunks::<4>().0.iter())
         .map(|length| {
             let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
@@ -172,13 +172,16 @@ fn texts(rows: usize, bytes: &[u8]) -> Option<Vec<String>> {
     texts.filter(|_| left.is_empty())
 }
 
-/// The file that harness kinds leave: a column `prediction` with one line for each row.
-pub fn predictions_file(predictions: &[String]) -> Vec<u8> {
+/// The file that harness kinds leave, with one line for each row: a column `prediction`, or several by
+/// their names. The cells are in the order of rows.
+pub fn predictions_file(columns: &[String], cells: &[String]) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let lines = std::iter::once("prediction").chain(predictions.iter().map(String::as_str));
-    for line in lines {
-        writer.write_record([line]).expect("memory can be written");
+    let mut write = |line: &[String]| writer.write_record(line).expect("memory can be written");
+    match columns {
+        [_] => write(&["prediction".to_owned()]),
+        columns => write(columns),
     }
+    cells.chunks(columns.len().max(1)).for_each(write);
     writer.into_inner().expect("memory can be written")
 }
 
@@ -243,9 +246,15 @@ mod tests {
         assert_eq!(text.read(1, &sent), None);
         assert_eq!(text.read(1, &[255; 8]), None);
         assert!(text.fits(2, 10) && !text.fits(2, 1 << 20));
-        assert_eq!(
-            predictions_file(&["1,5".to_owned(), "a".to_owned()]),
-            b"prediction\n\"1,5\"\na\n"
-        );
+        let texts = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let file = predictions_file(&texts(&["price"]), &texts(&["1,5", "a"]));
+        assert_eq!(file, b"prediction\n\"1,5\"\na\n");
+        let file = predictions_file(&texts(&["x", "y"]), &texts(&["1", "2", "3", "4"]));
+        assert_eq!(file, b"x,y\n1,2\n3,4\n");
     }
 }

@@ -10,6 +10,7 @@ use super::batches::PredictedType;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
+use crate::domain::competition::EntryKind;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -40,6 +41,7 @@ impl Bench {
     /// for a smoke run), and the predictions of the last pass.
     pub(super) fn run_harness(
         &mut self,
+        kind: EntryKind,
         model: &Path,
         inputs: &Inputs,
         limits: &Limits,
@@ -47,7 +49,7 @@ impl Bench {
     ) -> Result<Finished, SessionError> {
         let sandbox = self
             .walls
-            .make_room(&self.harness_room(model, inputs, limits))?;
+            .make_room(&self.harness_room(kind, model, inputs, limits))?;
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
@@ -65,9 +67,22 @@ impl Bench {
         Ok(finished(&run, Err(failure)))
     }
 
-    fn harness_room(&self, model: &Path, inputs: &Inputs, limits: &Limits) -> Room {
+    fn harness_room(
+        &self,
+        kind: EntryKind,
+        model: &Path,
+        inputs: &Inputs,
+        limits: &Limits,
+    ) -> Room {
         let mut room = Room::new(
-            ["/runtime/bin/python", "-I", "-B", "/harness/harness.py"],
+            [
+                "/runtime/bin/python",
+                "-I",
+                "-B",
+                "/harness/harness.py",
+                "--kind",
+                kind.as_str(),
+            ],
             limits.clone(),
         );
         // It would spend the candidate's CPU time.
@@ -78,7 +93,7 @@ impl Bench {
         room.mounts = self.runtime.mounts();
         room.mounts.extend([
             ReadOnlyMount::new(&self.harness, "/harness"),
-            ReadOnlyMount::new(model, "/entry/model.onnx"),
+            ReadOnlyMount::new(model, "/entry/model"),
             ReadOnlyMount::new(inputs.arrays(), "/inputs"),
         ]);
         room

@@ -45,7 +45,7 @@ struct Called {
     rows: Rc<Rows>,
     sample: Rc<Rows>,
     public: PathBuf,
-    placeholder: String,
+    placeholders: Vec<String>,
 }
 
 /// What functions get beside the table itself.
@@ -53,8 +53,8 @@ struct Called {
 pub struct Calling<'a> {
     /// The table of the public sample, with which each is called first.
     pub sample: &'a Table,
-    /// Stands for a prediction where none is known yet.
-    pub placeholder: &'a str,
+    /// Stand for the predictions of a row where none are known yet.
+    pub placeholders: &'a [String],
 }
 
 /// What scripts find in `/kaggle/input/<slug>/`.
@@ -88,6 +88,7 @@ struct Array<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum PlannedTask<'a> {
     Label { classes: &'a [String] },
+    Probability { classes: &'a [String] },
     Value,
 }
 
@@ -107,26 +108,25 @@ impl Inputs {
             rows: table.rows(),
             called: None,
         };
-        for kind in &spec.entries.kinds {
-            match kind {
-                EntryKind::Onnx => write_arrays(&inputs.arrays(), table, spec)?,
-                EntryKind::Predict => {
-                    sandbox::warm(files.public)?;
-                    inputs.called = Some(Called {
-                        rows: Rc::new(Rows::new(table, &spec.task.id)),
-                        sample: Rc::new(Rows::new(calling.sample, &spec.task.id)),
-                        public: files.public.to_owned(),
-                        placeholder: calling.placeholder.to_owned(),
-                    });
-                }
-                EntryKind::Script => {
-                    let files_folder = inputs.files();
-                    write_files(&files_folder, files).map_err(|source| InputsError::Write {
-                        path: files_folder,
-                        source,
-                    })?;
-                }
-            }
+        let kinds = &spec.entries.kinds;
+        if kinds.iter().any(|kind| kind.is_model()) {
+            write_arrays(&inputs.arrays(), table, spec)?;
+        }
+        if kinds.contains(&EntryKind::Predict) {
+            sandbox::warm(files.public)?;
+            inputs.called = Some(Called {
+                rows: Rc::new(Rows::new(table, &spec.task.id)),
+                sample: Rc::new(Rows::new(calling.sample, &spec.task.id)),
+                public: files.public.to_owned(),
+                placeholders: calling.placeholders.to_vec(),
+            });
+        }
+        if kinds.contains(&EntryKind::Script) {
+            let files_folder = inputs.files();
+            write_files(&files_folder, files).map_err(|source| InputsError::Write {
+                path: files_folder,
+                source,
+            })?;
         }
         // Read once, so that no sandbox is charged for the page cache.
         if folder.exists() {
@@ -149,8 +149,8 @@ impl Inputs {
         self.called().map(|called| called.public.as_path())
     }
 
-    pub(super) fn placeholder(&self) -> Result<&str, SessionError> {
-        self.called().map(|called| called.placeholder.as_str())
+    pub(super) fn placeholders(&self) -> Result<&[String], SessionError> {
+        self.called().map(|called| called.placeholders.as_slice())
     }
 
     fn called(&self) -> Result<&Called, SessionError> {
@@ -208,16 +208,17 @@ fn write_arrays(folder: &Path, table: &Table, spec: &CompetitionSpec) -> Result<
         write_file(&folder.join(&array.file), &npy(&[column], table.rows())).map_err(failed)?;
         arrays.push(array);
     }
+    let classes = &spec.task.classes;
     let plan = Plan {
         rows: table.rows(),
         batch_size: spec.entries.batch_size,
         threads: spec.limits.cpus,
         arrays,
         task: match spec.task.kind {
-            TaskKind::Label => PlannedTask::Label {
-                classes: &spec.task.classes,
-            },
-            TaskKind::Value => PlannedTask::Value,
+            TaskKind::Label => PlannedTask::Label { classes },
+            TaskKind::Probability => PlannedTask::Probability { classes },
+            // A competition of lists or texts takes no models, and is refused where it does.
+            TaskKind::Value | TaskKind::List | TaskKind::Text => PlannedTask::Value,
         },
     };
     let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");

@@ -74,8 +74,8 @@ impl Changed {
     fn between(one: &[u8], other: &[u8], kind: TaskKind) -> Changed {
         let (one, other) = (cells(one), cells(other));
         let differ = |(a, b): &(&String, &String)| match kind {
-            TaskKind::Label => a != b,
-            TaskKind::Value => !are_same(a, b),
+            TaskKind::Label | TaskKind::List | TaskKind::Text => a != b,
+            TaskKind::Value | TaskKind::Probability => !are_same(a, b),
         };
         let missing = one.len().abs_diff(other.len());
         Changed {
@@ -93,7 +93,7 @@ fn cells(file: &[u8]) -> Vec<String> {
     csv::Reader::from_reader(file)
         .records()
         .map_while(Result::ok)
-        .filter_map(|record| record.get(0).map(str::to_owned))
+        .flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>())
         .collect()
 }
 

@@ -227,7 +227,7 @@ impl Bench {
         let run = self.run(candidate, sample, 0)?;
         let run = match candidate.kind {
             EntryKind::Predict => self.vary_batches(candidate, sample, run)?,
-            EntryKind::Onnx | EntryKind::Script => run,
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => run,
         };
         Ok(Smoke {
             verdict: run.result.map(|measured| measured.predictions),
@@ -388,7 +388,9 @@ impl Bench {
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
         match candidate.kind {
-            EntryKind::Onnx => self.run_harness(candidate.entry, inputs, limits, passes),
+            EntryKind::Onnx | EntryKind::Tflite => {
+                self.run_harness(candidate.kind, candidate.entry, inputs, limits, passes)
+            }
             EntryKind::Predict => self.run_predict(candidate, inputs, rows_at_once(candidate.spec)),
             EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
         }

@@ -17,6 +17,7 @@ use super::ending::{Ending, came_too_late, why_it_ended};
 use super::exchange::{Event, GRACE, Mark, clean, nonsense, plain_code};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, SessionError};
+use crate::domain::competition::CompetitionSpec;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -35,9 +36,10 @@ const SOURCE: &str = "/kaggle/src";
 struct Opening<'a> {
     columns: Vec<Field<'a>>,
     id: &'a str,
-    target: &'a str,
-    /// Stands for a prediction where none is known yet.
-    placeholder: &'a str,
+    /// The columns of predictions.
+    predicted: &'a [String],
+    /// Stand for the predictions of a row where none are known yet.
+    placeholders: &'a [String],
 }
 
 /// What came before the word to finish.
@@ -48,6 +50,7 @@ struct Stretches {
     latency: Latency,
     energy: Energy,
     runtime: String,
+    /// Row by row.
     predictions: Vec<String>,
 }
 
@@ -63,9 +66,9 @@ impl Bench {
         let limits = &candidate.spec.limits;
         let room = self.predict_room(candidate.entry, inputs, limits)?;
         let sandbox = self.walls.make_room(&room)?;
-        let mut calls = Calls::start(sandbox, limits)?;
+        let mut calls = Calls::start(sandbox, candidate.spec)?;
         let stop = match calls.converse(candidate, inputs, batch_size, self) {
-            Ok(stretches) => return calls.end(stretches, limits),
+            Ok(stretches) => return calls.end(stretches, candidate.spec),
             Err(stop) => stop,
         };
         let late = match &stop {
@@ -184,10 +187,13 @@ struct Calls {
     last: Mark,
     give_up_at: Instant,
     limits: Limits,
+    /// Columns of predictions.
+    columns: usize,
 }
 
 impl Calls {
-    fn start(mut sandbox: Sandbox, limits: &Limits) -> Result<Calls, SessionError> {
+    fn start(mut sandbox: Sandbox, spec: &CompetitionSpec) -> Result<Calls, SessionError> {
+        let limits = &spec.limits;
         let usage = Usage {
             cpu: Duration::ZERO,
             peak_memory: Bytes::default(),
@@ -198,6 +204,7 @@ impl Calls {
             last: Mark { at, usage },
             give_up_at: at + limits.time + GRACE,
             limits: limits.clone(),
+            columns: spec.task.predicted_columns().len(),
         })
     }
 
@@ -214,8 +221,8 @@ impl Calls {
         let opening = Opening {
             columns: test.fields(),
             id: &task.id,
-            target: &task.target,
-            placeholder: inputs.placeholder().map_err(Stop::Ours)?,
+            predicted: task.predicted_columns(),
+            placeholders: inputs.placeholders().map_err(Stop::Ours)?,
         };
         let opening = serde_json::to_string(&opening).expect("an opening is texts");
         let deadline = self.within(self.last.at, Some(self.limits.start_up), |_| Late::StartUp);
@@ -288,7 +295,8 @@ impl Calls {
         else {
             return Err(Stop::Nonsense);
         };
-        if rows != count || !r#type.fits(rows, bytes) {
+        let cells = count * self.columns;
+        if rows != count || !r#type.fits(cells, bytes) {
             return Err(Stop::Nonsense);
         }
         let (answer, at) = match self.sandbox.receive_bytes(bytes, deadline.at)? {
@@ -297,7 +305,7 @@ impl Calls {
             ReceivedBytes::TimedOut => return Err(deadline.passed()),
         };
         let cost = self.stretch_until(at)?;
-        let predictions = r#type.read(rows, &answer).ok_or(Stop::Nonsense)?;
+        let predictions = r#type.read(cells, &answer).ok_or(Stop::Nonsense)?;
         Ok((predictions, cost))
     }
 
@@ -353,11 +361,11 @@ impl Calls {
     }
 
     /// After the last word: waits for the process to end.
-    fn end(self, stretches: Stretches, limits: &Limits) -> Result<Finished, SessionError> {
+    fn end(self, stretches: Stretches, spec: &CompetitionSpec) -> Result<Finished, SessionError> {
         let last = self.last;
         let run = self.sandbox.wait()?;
         if !run.outcome.is_success() {
-            let failure = call_ending(why_it_ended(&run, limits)?);
+            let failure = call_ending(why_it_ended(&run, &spec.limits)?);
             return Ok(finished(&run, Err(failure)));
         }
         let end = Mark {
@@ -377,7 +385,7 @@ impl Calls {
             energy: stretches.energy,
             runtime: stretches.runtime,
             peak_memory: run.usage.peak_memory,
-            predictions: predictions_file(&stretches.predictions),
+            predictions: predictions_file(spec.task.predicted_columns(), &stretches.predictions),
         };
         Ok(finished(&run, Ok(measured)))
     }

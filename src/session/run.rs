@@ -68,7 +68,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 30] = [
+    const RULES: [&str; 32] = [
         "batch_axis",
         "classes",
         "columns",
@@ -98,6 +98,8 @@ pub fn without_data(failure: &Failure) -> Failure {
         "rows",
         "submission_missing",
         "submission_unusable",
+        "tflite_custom_op",
+        "tflite_invalid",
         "values",
     ];
     if LIMITS.contains(&failure.code.as_str()) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes as Chunk;
 use futures_util::StreamExt;
+use nix::sys::statvfs::statvfs;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt, WriteMultipart};
@@ -39,6 +40,8 @@ pub enum StoreError {
 pub struct Store {
     backend: Arc<dyn ObjectStore>,
     folder: PathBuf,
+    /// What uploads leave of the disk.
+    kept_free: Bytes,
 }
 
 impl Store {
@@ -54,7 +57,24 @@ impl Store {
         Ok(Store {
             backend: Arc::new(backend),
             folder: folder.to_owned(),
+            kept_free: Bytes::default(),
         })
+    }
+
+    /// The same store, whose uploads leave so much of the disk to others.
+    pub fn keeping_free(self, kept_free: Bytes) -> Store {
+        Store { kept_free, ..self }
+    }
+
+    /// Whether an upload of this size leaves enough of the disk free.
+    pub fn has_room_for(&self, size: Bytes) -> Result<bool, StoreError> {
+        let disk = statvfs(&self.folder).map_err(|error| StoreError::File {
+            doing: "look at the disk of",
+            path: self.folder.display().to_string(),
+            source: error.into(),
+        })?;
+        let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+        Ok(free.saturating_sub(size.as_u64()) >= self.kept_free.as_u64())
     }
 
     /// Begins to receive an upload, which has no digest until its last byte.

@@ -45,6 +45,16 @@ const ADVICE: &[Advice] = &[
         "Use operators of ai.onnx, ai.onnx.ml and com.microsoft only; a custom operator’s library cannot come along.",
     ),
     advice(
+        "tflite_invalid",
+        "LiteRT cannot load the model",
+        "Load it with `ai_edge_litert.interpreter.Interpreter`, in the version that the submit page lists, before you upload it.",
+    ),
+    advice(
+        "tflite_custom_op",
+        "The model has an operator that the runtime lacks",
+        "Convert it with `TFLITE_BUILTINS` alone: neither custom operators nor TensorFlow’s own can run.",
+    ),
+    advice(
         "passes_unlike",
         "The passes did not do the same work",
         "Compute the predictions from the inputs in every pass, and keep nothing from one to the next.",
@@ -152,6 +162,11 @@ const ADVICE: &[Advice] = &[
         "values",
         "Some predictions are out of range",
         "Keep the predictions in the metric’s range, or in the class list: for a logarithmic error, clip them at 0.",
+    ),
+    advice(
+        "undefined",
+        "The metric has no value for these predictions",
+        "Each can be used, but not all of them together: a correlation needs predictions that differ from row to row.",
     ),
     advice(
         "columns",

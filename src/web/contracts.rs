@@ -156,7 +156,9 @@ fn has_all(header: &[u8], spec: &CompetitionSpec, columns: &[Column]) -> bool {
         return false;
     };
     let has = |name: &str| names.iter().any(|column| column == name);
-    !columns.is_empty() && has(&spec.task.target) && columns.iter().all(|column| has(&column.name))
+    !columns.is_empty()
+        && spec.task.targets().iter().all(|target| has(target))
+        && columns.iter().all(|column| has(&column.name))
 }
 
 #[cfg(test)]

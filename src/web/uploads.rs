@@ -30,6 +30,19 @@ const UPLOAD_HOURS: i64 = 6;
 const OPEN_UPLOADS_LIMIT: i64 = 5;
 /// Its bytes stay for longer than that, whatever they are the rest of.
 pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+fn store_full(expected: Bytes) -> Problem {
+    tracing::warn!(
+        expected_bytes = expected.as_u64(),
+        "an upload was refused, because the store's disk is nearly full"
+    );
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "store_full",
+        "The server has no room left for uploads. Nothing was kept and no quota used; its operator has to \
+         make room. Try again later.",
+    )
+}
+
 /// How long a body may take before its pace counts.
 const HEAD_START: Duration = Duration::from_secs(60);
 /// The pace that a body must have on the whole, in bytes a second: a slower one would hold its place
@@ -154,6 +167,10 @@ pub async fn receive<E: std::fmt::Display>(
     let limit = competition.spec.entries.max_size();
     if announced.is_some_and(|size| size > limit.as_u64()) {
         return Err(too_large(limit).into());
+    }
+    let expected = announced.map_or(limit, Bytes::new);
+    if !app.store.has_room_for(expected)? {
+        return Err(store_full(expected).into());
     }
     let mut incoming = app.store.receive(upload).await?;
     let mut body = std::pin::pin!(body);

@@ -7,8 +7,8 @@ It reads train.csv and {{ self.sample().trim_matches('"') }} from this folder:
 both are on the competition's data page.
 """
 
-{% match spec.metric.name %}{% when Metric::Accuracy %}{% when Metric::Rmsle %}import numpy
-{% endmatch %}import onnxruntime
+{% if !self.is_label_task() %}import numpy
+{% endif %}import onnxruntime
 import pandas
 {% if self.has_texts() %}from sklearn.compose import make_column_transformer
 {% endif %}{% if self.is_label_task() %}from sklearn.linear_model import LogisticRegression
@@ -54,10 +54,12 @@ model = make_pipeline(
 {% else %}    DecisionTreeRegressor(min_samples_leaf=10, random_state=0),
 {% endif %})
 model.fit(train_inputs, train_target)
-{% match spec.metric.name %}{% when Metric::Accuracy %}print("accuracy on the rows held back:", model.score(test_inputs, test_target))
-{% when Metric::Rmsle %}error = numpy.log1p(model.predict(test_inputs)) - numpy.log1p(test_target)
+{% if self.is_label_task() %}print("accuracy on the rows held back:", model.score(test_inputs, test_target))
+{% else if spec.metric.name == Metric::Rmsle %}error = numpy.log1p(model.predict(test_inputs)) - numpy.log1p(test_target)
 print("RMSLE on the rows held back:", numpy.sqrt((error**2).mean()))
-{% endmatch %}
+{% else %}error = model.predict(test_inputs) - test_target
+print("RMSE on the rows held back:", numpy.sqrt((error**2).mean()))
+{% endif %}
 # 3. Convert it to ONNX. The first axis is the row, and stays free: it is fed {{ spec.entries.batch_size }} rows at once.
 {% if self.has_texts() %}# One input for each column, under its own name.
 input_types = {% if self.has_numbers() %}[(name, {{ self.tensor_type() }}([None, 1])) for name in NUMBERS]

@@ -22,6 +22,7 @@ mod scripts;
 mod starters;
 mod submissions;
 mod support;
+mod tflite;
 mod tidy;
 mod units;
 mod uploads;

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{App, Bundle, Person, noon, starter};
+use crate::support::{App, Bundle, Person, Server, free_port, noon, starter};
 
 /// Nothing of a refused upload may be left: no submission, no quota used, no file.
 async fn assert_nothing_happened(app: &App, person: &Person, files_before: &[String]) {
@@ -85,6 +85,25 @@ async fn an_upload_over_the_cap_is_refused_and_not_read_to_its_end() {
     let read = connection.read(&mut answer).await.unwrap();
     assert!(String::from_utf8_lossy(&answer[..read]).contains("413"));
     assert_nothing_happened(&app, &ada, &before).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_would_fill_the_disk_is_refused_and_the_site_goes_on() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let before = app.stored_files();
+    let server = Server::start_with(&app, free_port(), &["--min-free-mib", "1000000000"]);
+    let full = Person::new(&server.address, "ada", String::new(), ada.token.clone());
+    let sentence = full
+        .submit(starter("small_mlp"))
+        .await
+        .problem(507, "store_full");
+    assert!(sentence.contains("no quota used"), "{sentence}");
+    assert_nothing_happened(&app, &full, &before).await;
+    let page = full.get("/competitions/digits").await;
+    assert_eq!(page.status, StatusCode::OK);
+    drop(server);
+    ada.submitted(starter("small_mlp")).await;
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ class Harness:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-B", HARNESS),
+                *("--kind", "tflite" if Path(entry).suffix == ".tflite" else "onnx"),
                 *("--entry", entry, "--inputs", folder, "--output", folder),
                 *("--commands-fd", str(command_read), "--events-fd", str(event_write)),
             ],

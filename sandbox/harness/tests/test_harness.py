@@ -7,22 +7,26 @@ import numpy
 from support import DIGITS, EXAMPLES, Harness, digits
 from protocol import EVENT_BYTES_MAX, Events, Refused, clean
 
-STARTERS = sorted(DIGITS.glob("starter/*.onnx"))
+STARTERS = sorted(DIGITS.glob("starter/*.*"))
 REFUSED_BEFORE_A_RUN = {
     "broken/unknown_operator": "onnx_unsupported",
     "broken/input_shape": "input_shape",
     "broken/output_classes": "output_classes",
     "external_data": "onnx_external_data",
     "custom_op": "onnx_custom_op",
+    "custom_op.tflite": "tflite_custom_op",
+    "flex_op.tflite": "tflite_custom_op",
+    "broken/sixty_three_inputs.tflite": "input_shape",
 }
 REFUSED_AT_THE_END = {
     "broken/output_rows": "output_rows",
     "broken/output_nan": "output_nonfinite",
+    "broken/nine_classes.tflite": "output_classes",
 }
 
 
 def example(name):
-    return EXAMPLES / f"{name}.onnx"
+    return EXAMPLES / (name if name.endswith(".tflite") else f"{name}.onnx")
 
 
 class HarnessRuns(unittest.TestCase):
@@ -39,7 +43,7 @@ class HarnessRuns(unittest.TestCase):
             return harness.predictions()
 
     def test_every_starter_reads_most_digits(self):
-        self.assertEqual(len(STARTERS), 6)
+        self.assertEqual(len(STARTERS), 8)
         for path in STARTERS:
             with self.subTest(path.stem):
                 predictions = self.finish(path, self.arrays)
@@ -50,6 +54,21 @@ class HarnessRuns(unittest.TestCase):
         entry = DIGITS / "starter/small_mlp.onnx"
         once = self.finish(entry, self.arrays)
         self.assertEqual(self.finish(entry, self.arrays, passes=3, batch_size=100), once)
+
+    def test_a_converted_network_predicts_as_the_one_that_it_was_made_from(self):
+        original = self.finish(DIGITS / "starter/small_mlp.onnx", self.arrays)
+        converted = self.finish(DIGITS / "starter/small_mlp.tflite", self.arrays)
+        self.assertEqual(converted, original)
+        in_int8 = self.finish(DIGITS / "starter/small_mlp_int8.tflite", self.arrays)
+        same = sum(map(str.__eq__, in_int8, original))
+        self.assertGreater(same / len(original), 0.98)
+
+    def test_what_a_model_keeps_is_gone_before_the_next_pass(self):
+        entry = EXAMPLES / "keeps_in_variable.tflite"
+        once = self.finish(entry, self.arrays)
+        self.assertEqual(self.finish(entry, self.arrays, passes=3), once)
+        turned = {name: values[::-1] for name, values in self.arrays.items()}
+        self.assertEqual(self.finish(entry, turned)[::-1], once)
 
     def test_ready_tells_what_was_bound(self):
         with Harness(DIGITS / "starter/random_forest.onnx", self.arrays) as harness:

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::doubts::{best_constant, table, warnings};
+use super::constant::best_constant;
+use super::doubts::{table, warnings};
 use super::{check_starter, read};
 use crate::cli::Failure;
 use crate::cli::client::table::{Column, lay_out, width_of_output};
@@ -18,7 +19,12 @@ use crate::domain::split::Split;
 use crate::domain::units::Bytes;
 
 /// What may be an entry, where the rules that say it cannot be read.
-const ALL_KINDS: [EntryKind; 3] = [EntryKind::Onnx, EntryKind::Predict, EntryKind::Script];
+const ALL_KINDS: [EntryKind; 4] = [
+    EntryKind::Onnx,
+    EntryKind::Tflite,
+    EntryKind::Predict,
+    EntryKind::Script,
+];
 
 /// Says all that was found.
 ///
@@ -91,7 +97,9 @@ fn starters_on_disk(folder: &Path) -> Vec<BundleFile> {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let is_entry = [".onnx", ".zip"].iter().any(|end| name.ends_with(end));
+            let is_entry = [".onnx", ".tflite", ".zip"]
+                .iter()
+                .any(|end| name.ends_with(end));
             is_entry.then_some(())?;
             Some(BundleFile {
                 path: format!("{}/{name}", kind.folder()),

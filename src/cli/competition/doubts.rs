@@ -5,13 +5,13 @@ use std::fs::File;
 
 use chrono::Utc;
 
+use super::constant::best_constant;
 use super::new;
 use crate::competitions::{Bundle, BundleFile, FileKind};
-use crate::domain::answers::{Answers, Class};
-use crate::domain::competition::{Direction, Metric};
+use crate::domain::answers::{AnswersReader, Side};
+use crate::domain::competition::Direction;
 use crate::domain::split::Split;
 use crate::domain::text_table::TextTable;
-use crate::scoring::{accuracy, rmsle};
 
 /// Below this, one row moves a score by more than a point.
 const SPLIT_ROWS_MIN: usize = 100;
@@ -92,25 +92,6 @@ fn benchmark(bundle: &Bundle) -> Option<String> {
     }
 }
 
-/// The score on all rows of the best prediction that is the same for each.
-pub fn best_constant(bundle: &Bundle) -> Option<f64> {
-    let score = match (bundle.spec.metric.name, bundle.solution.answers()) {
-        (Metric::Accuracy, Answers::Labels(actual)) => {
-            let classes: HashSet<Class> = actual.iter().copied().collect();
-            let score = |class| accuracy(actual.iter().map(|&actual| (class, actual)));
-            classes.into_iter().filter_map(score).max()
-        }
-        (Metric::Rmsle, Answers::Values(actual)) => {
-            let logarithms = actual.iter().map(|value| value.ln_1p());
-            let mean = logarithms.sum::<f64>() / actual.len() as f64;
-            rmsle(actual.iter().map(|&actual| (mean.exp_m1(), actual)))
-        }
-        // Refused where the bundle is read.
-        (Metric::Accuracy | Metric::Rmsle, Answers::Labels(_) | Answers::Values(_)) => None,
-    };
-    score.map(|score| score.as_f64())
-}
-
 /// The log of a run on the sample is shown to participants.
 fn sample_of_test(bundle: &Bundle) -> Option<String> {
     let ids: HashSet<&String> = bundle.test.ids.iter().collect();
@@ -131,31 +112,29 @@ fn sample_of_test(bundle: &Bundle) -> Option<String> {
 /// Whether a file that participants download has answers to hidden rows.
 fn told_answers(bundle: &Bundle, file: &BundleFile) -> Option<String> {
     let table = table(bundle, file)?;
-    let targets = &table.column(&bundle.spec.task.target)?.cells;
+    let task = &bundle.spec.task;
+    let targets: Vec<&Vec<String>> = (task.targets().iter())
+        .map(|target| table.column(target).map(|column| &column.cells))
+        .collect::<Option<_>>()?;
     let places: HashMap<&String, usize> = (bundle.test.ids.iter().enumerate())
         .map(|(at, id)| (id, at))
         .collect();
-    let cells = targets.iter().map(String::as_str);
-    let told = Answers::parse(&bundle.spec.task, bundle.spec.metric.name, cells).ok()?;
     let rows: Vec<(usize, usize)> = (table.ids.iter().enumerate())
         .filter_map(|(row, id)| places.get(id).map(|place| (row, *place)))
         .collect();
     if rows.is_empty() {
         return None;
     }
-    let right = match (&told, bundle.solution.answers()) {
-        (Answers::Labels(told), Answers::Labels(actual)) => rows
-            .iter()
-            .filter(|(row, at)| told[*row] == actual[*at])
-            .count(),
-        (Answers::Values(told), Answers::Values(actual)) => {
-            let is_same = |a: f64, b: f64| a.total_cmp(&b).is_eq();
-            rows.iter()
-                .filter(|(row, at)| is_same(told[*row], actual[*at]))
-                .count()
+    let metric = bundle.spec.metric.name;
+    let mut told = AnswersReader::new(task, metric, Side::Actual, table.ids.len());
+    for (column, cells) in targets.iter().enumerate() {
+        for (row, cell) in cells.iter().enumerate() {
+            told.set(row, column, cell);
         }
-        (Answers::Labels(_) | Answers::Values(_), Answers::Labels(_) | Answers::Values(_)) => 0,
-    };
+    }
+    let (told, actual) = (told.finish().ok()?, bundle.solution.answers());
+    let is_right = |(row, at): &&(usize, usize)| told.is_same(*row, actual, *at);
+    let right = rows.iter().filter(is_right).count();
     // A sample of predictions is right here and there by chance.
     let is_sample = file.path == bundle.spec.task.sample_submission;
     let allowed = if is_sample { rows.len() - 1 } else { 0 };
@@ -170,7 +149,9 @@ fn told_answers(bundle: &Bundle, file: &BundleFile) -> Option<String> {
 /// Whether many test rows can be looked up in a file with answers, under another id.
 fn known_rows(bundle: &Bundle, file: &BundleFile) -> Option<String> {
     let public = table(bundle, file)?;
-    public.column(&bundle.spec.task.target)?;
+    for target in bundle.spec.task.targets() {
+        public.column(target)?;
+    }
     let hidden = table(bundle, bundle.file(&bundle.spec.task.test)?)?;
     let known: HashSet<Vec<&String>> = rows(&public, &hidden)?.into_iter().collect();
     let inputs = rows(&hidden, &hidden)?;

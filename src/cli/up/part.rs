@@ -46,6 +46,10 @@ pub fn serve(up: &Up, settings: &Settings, url: &str) -> Result<Recipe, Failure>
         "LEANBOARD_EVENT_STREAMS",
         up.serve.event_streams.to_string().into(),
     ));
+    environment.push((
+        "LEANBOARD_MIN_FREE_MIB",
+        up.serve.min_free_mib.to_string().into(),
+    ));
     if let Some(public_url) = &up.serve.public_url {
         environment.push(("LEANBOARD_PUBLIC_URL", public_url.into()));
     }

@@ -8,7 +8,6 @@ mod values;
 mod verdict;
 mod walk;
 
-use std::fmt;
 use std::io::{self, Read, Seek};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::protobuf::{Malformed, Wire};
 use super::recognise::{HEAD_BYTES, is_ort_format, recognise};
 use super::rejection::{Rejection, RejectionCode};
+use super::tensors::{Dim, TensorSpec};
 use crate::domain::units::Bytes;
 use walk::{Stop, Walk};
 
@@ -56,35 +56,6 @@ pub struct OnnxModel {
 pub struct Opset {
     pub domain: String,
     pub version: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TensorSpec {
-    pub name: String,
-    /// numpy's name of the element type, "string" for text, and the runtime's description of what
-    /// is no tensor: `seq(map(int64,tensor(float)))`.
-    pub dtype: String,
-    /// Empty for a scalar, an unknown rank, and what is no tensor.
-    pub shape: Vec<Dim>,
-}
-
-/// The length of an axis: a number, a name, or nothing known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Dim {
-    Fixed(u64),
-    Named(String),
-    Free,
-}
-
-impl fmt::Display for Dim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Dim::Fixed(length) => length.fmt(f),
-            Dim::Named(name) => f.write_str(name),
-            Dim::Free => f.write_str("?"),
-        }
-    }
 }
 
 /// Reads a file of `size` bytes from its beginning. The inner error is the participant's; the outer

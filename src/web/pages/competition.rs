@@ -52,7 +52,21 @@ impl OverviewPage {
             TaskKind::Label => {
                 format!("One of {} labels for each row", task.classes.len())
             }
-            TaskKind::Value => "One number for each row".to_owned(),
+            TaskKind::Value => match task.targets().len() {
+                1 => "One number for each row".to_owned(),
+                targets => format!("{targets} numbers for each row"),
+            },
+            TaskKind::Probability if task.classes.len() == 2 => {
+                format!("The probability of {} for each row", task.classes[1])
+            }
+            TaskKind::Probability => {
+                format!(
+                    "The probabilities of {} classes for each row",
+                    task.classes.len()
+                )
+            }
+            TaskKind::List => "Ids for each row, the best guess first".to_owned(),
+            TaskKind::Text => "A text for each row".to_owned(),
         }
     }
 
@@ -99,6 +113,7 @@ pub fn file_in_words(kinds: &[EntryKind]) -> String {
         .iter()
         .map(|kind| match kind {
             EntryKind::Onnx => "one self-contained .onnx file",
+            EntryKind::Tflite => "one .tflite file",
             EntryKind::Predict => "a .zip with predict.py",
             EntryKind::Script => "a .zip with main.py",
         })

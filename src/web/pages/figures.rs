@@ -110,10 +110,17 @@ pub fn bytes(size: Bytes) -> Figure {
     Figure { value, unit }
 }
 
-/// A score, with as many decimals as its metric deserves.
+/// A score, with as many decimals as its metric deserves: in the unit of a target, five digits.
 pub fn score(metric: Metric, score: f64) -> String {
-    match metric {
-        Metric::Accuracy | Metric::Rmsle => signed(format!("{score:.4}")),
+    signed(format!("{score:.*}", decimals(metric, score)))
+}
+
+fn decimals(metric: Metric, score: f64) -> usize {
+    const DECIMALS: usize = 4;
+    const DECIMALS_MAX: i32 = 9;
+    match metric.has_unit() && score != 0.0 && score.is_finite() {
+        true => (4 - score.abs().log10().floor() as i32).clamp(0, DECIMALS_MAX) as usize,
+        false => DECIMALS,
     }
 }
 
@@ -129,9 +136,8 @@ pub fn efficiencies(interval: Interval) -> String {
 
 /// By how much a score must change, with its sign; rounded up, so that what is said is enough.
 pub fn score_change(metric: Metric, change: f64) -> String {
-    let size = match metric {
-        Metric::Accuracy | Metric::Rmsle => (change.abs() * 1e4 - 1e-6).ceil().max(1.0) / 1e4,
-    };
+    let unit = 0.1_f64.powi(decimals(metric, change) as i32);
+    let size = (change.abs() / unit - 1e-6).ceil().max(1.0) * unit;
     let sign = if change < 0.0 { '\u{2212}' } else { '+' };
     format!("{sign}{}", score(metric, size))
 }

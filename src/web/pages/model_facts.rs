@@ -77,7 +77,8 @@ impl ModelFacts {
         figures::count(self.node_count)
     }
 
-    pub fn opsets(&self) -> String {
+    /// TensorFlow Lite has none.
+    pub fn opsets(&self) -> Option<String> {
         let opsets: Vec<String> = self
             .opsets
             .iter()
@@ -89,7 +90,7 @@ impl ModelFacts {
                 format!("{domain} {}", opset.version)
             })
             .collect();
-        opsets.join(", ")
+        (!opsets.is_empty()).then(|| opsets.join(", "))
     }
 
     pub fn operators(&self) -> &[String] {
@@ -117,7 +118,7 @@ mod tests {
         .unwrap();
         assert_eq!(facts.inputs[0].kind(), "float32 [N, 64, ?]");
         assert_eq!(facts.outputs[0].kind(), "int64");
-        assert_eq!(facts.opsets(), "ai.onnx 17, ai.onnx.ml 3");
+        assert_eq!(facts.opsets().as_deref(), Some("ai.onnx 17, ai.onnx.ml 3"));
         assert!(ModelFacts::read(&json!(1)).is_none());
     }
 }

@@ -311,7 +311,7 @@ impl ReportPage {
             "entries are given none: the runtime computes on the CPU".to_owned(),
         ));
         let single = match self.submission.kind {
-            EntryKind::Onnx => Some(format!(
+            EntryKind::Onnx | EntryKind::Tflite => Some(format!(
                 "a pass goes through all test rows, {} at once; single requests are not timed",
                 self.spec.entries.batch_size
             )),
@@ -408,11 +408,11 @@ pub async fn show(
         trials: db::sessions::list_trials(&app.db, submission.id).await?,
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
         model: match submission.kind {
-            EntryKind::Onnx => ModelFacts::read(&submission.model),
+            EntryKind::Onnx | EntryKind::Tflite => ModelFacts::read(&submission.model),
             EntryKind::Predict | EntryKind::Script => None,
         },
         script: match submission.kind {
-            EntryKind::Onnx => None,
+            EntryKind::Onnx | EntryKind::Tflite => None,
             EntryKind::Predict | EntryKind::Script => ScriptFacts::read(&submission.model),
         },
         spec: competition.spec,

@@ -27,8 +27,13 @@ pub struct StarterScript<'a> {
 impl<'a> StarterScript<'a> {
     /// `None` where no model can be made of what can be downloaded, or none is taken.
     pub fn new(spec: &'a CompetitionSpec, contract: &'a Contract) -> Option<StarterScript<'a>> {
+        let can_show = match spec.task.kind {
+            TaskKind::Label => true,
+            TaskKind::Value => spec.task.targets().len() == 1,
+            TaskKind::Probability | TaskKind::List | TaskKind::Text => false,
+        };
         let is_for = spec.entries.kinds.contains(&EntryKind::Onnx) && contract.has_training_data;
-        is_for.then_some(StarterScript { spec, contract })
+        (is_for && can_show).then_some(StarterScript { spec, contract })
     }
 
     fn numbers(&self) -> String {
@@ -59,12 +64,17 @@ impl<'a> StarterScript<'a> {
     fn is_label_task(&self) -> bool {
         match self.spec.task.kind {
             TaskKind::Label => true,
-            TaskKind::Value => false,
+            TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text => false,
         }
     }
 
     fn target(&self) -> String {
-        literal(&self.spec.task.target)
+        self.spec
+            .task
+            .targets()
+            .iter()
+            .map(|target| literal(target))
+            .collect()
     }
 
     /// Whether every class is a whole number as Python writes it, so that the model may answer with

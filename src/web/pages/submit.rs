@@ -156,6 +156,7 @@ impl SubmitPage {
         let mut endings: Vec<&str> = kinds
             .map(|kind| match kind {
                 EntryKind::Onnx => ".onnx",
+                EntryKind::Tflite => ".tflite",
                 EntryKind::Predict | EntryKind::Script => ".zip",
             })
             .collect();
@@ -169,6 +170,13 @@ impl SubmitPage {
 
     fn time(&self) -> String {
         figures::round_seconds(self.spec().limits.time.as_secs_f64())
+    }
+
+    fn plural_of_columns(&self) -> &'static str {
+        match self.spec().task.predicted_columns() {
+            [_] => "",
+            _ => "s",
+        }
     }
 
     /// Within which a function is imported and loaded.
@@ -285,7 +293,7 @@ impl SubmitPage {
     fn measured_stretch(&self) -> &'static str {
         let kinds = &self.spec().entries.kinds;
         match (
-            kinds.iter().any(|kind| *kind != EntryKind::Script),
+            kinds.iter().any(|kind| kind.is_driven_by_harness()),
             kinds.contains(&EntryKind::Script),
         ) {
             (true, true) => "each stretch, of a script the whole run",
@@ -298,7 +306,28 @@ impl SubmitPage {
     fn classes(&self) -> Option<&[String]> {
         match self.spec().task.kind {
             TaskKind::Label => Some(&self.spec().task.classes),
-            TaskKind::Value => None,
+            TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text => None,
+        }
+    }
+
+    /// What a cell of a submission holds.
+    fn cells(&self) -> String {
+        let spec = self.spec();
+        match spec.task.kind {
+            TaskKind::Label => format!("one of {}", spec.task.classes.join(", ")),
+            TaskKind::Value if spec.metric.name.needs_positive() => {
+                "a finite number not below 0".to_owned()
+            }
+            TaskKind::Value => "a finite number".to_owned(),
+            TaskKind::Probability if spec.task.classes.len() == 2 => {
+                format!("the probability of {}, from 0 to 1", spec.task.classes[1])
+            }
+            TaskKind::Probability => {
+                "the probability of the column’s class, from 0 to 1; those of a row add up to 1"
+                    .to_owned()
+            }
+            TaskKind::List => "ids, the best guess first, separated by spaces".to_owned(),
+            TaskKind::Text => "the text".to_owned(),
         }
     }
 }
@@ -306,7 +335,7 @@ impl SubmitPage {
 /// The stretches of a run that are told apart: name, what it is, and whether it is ranked.
 fn stretches_of(kind: EntryKind, is_total: bool) -> Vec<(&'static str, &'static str, bool)> {
     match kind {
-        EntryKind::Onnx => vec![
+        EntryKind::Onnx | EntryKind::Tflite => vec![
             (
                 "Start-up",
                 "process start until model and inputs are loaded",

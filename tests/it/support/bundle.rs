@@ -32,6 +32,11 @@ impl Bundle {
         bundle
     }
 
+    /// The demo of digits with a TensorFlow Lite model as its only starter.
+    pub fn tflite() -> Bundle {
+        Bundle::digits().with_only("starter/small_mlp.tflite")
+    }
+
     /// The same, which takes nothing but functions: its reference is one.
     pub fn functions() -> Bundle {
         let mut bundle = Bundle::demo("diamonds").with_only("starter/ridge.onnx");

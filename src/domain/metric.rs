@@ -1,0 +1,198 @@
+//! The metrics that predictions can be scored by, and what a host chooses of them. What each is
+//! computed from is told in `scoring`.
+
+mod known;
+
+use serde::{Deserialize, Serialize};
+
+pub use known::Metric;
+
+use super::answers::Class;
+use super::competition::Task;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricSpec {
+    pub name: Metric,
+    /// The naive score b that anchors the efficiency formula: quality 0.
+    pub benchmark: f64,
+    /// How figures of several classes become one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
+    /// How much more recall weighs than precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta: Option<f64>,
+    /// The class that is looked for, of two; the second one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<String>,
+    /// How many ids of a list count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<KappaWeights>,
+    /// The quantile that is predicted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+}
+
+impl MetricSpec {
+    /// The class that is looked for, where the figure is that of one class alone.
+    pub fn positive_class(&self, task: &Task) -> Option<Class> {
+        let is_binary = match self.average {
+            Some(Average::Binary) => true,
+            Some(Average::Macro | Average::Micro | Average::Weighted) => false,
+            None => task.classes.len() == 2,
+        };
+        let takes = |parameter| {
+            self.name
+                .parameters()
+                .iter()
+                .any(|(found, _)| *found == parameter)
+        };
+        (is_binary && takes(Parameter::Positive)).then(|| {
+            let place = |name| task.classes.iter().position(|class| class == name);
+            Class::at(self.positive.as_ref().and_then(place).unwrap_or(1))
+        })
+    }
+
+    /// Which classes must be among the right answers of a split, or no prediction has a score.
+    pub fn needed_classes(&self, task: &Task) -> NeededClasses {
+        match self.name {
+            Metric::Mcc | Metric::CohenKappa | Metric::QuadraticWeightedKappa => NeededClasses::Two,
+            Metric::RocAuc | Metric::AveragePrecision => match self.average {
+                Some(Average::Micro) => NeededClasses::Any,
+                Some(Average::Binary | Average::Macro | Average::Weighted) | None => {
+                    NeededClasses::Each
+                }
+            },
+            Metric::F1 | Metric::FBeta | Metric::Precision | Metric::Recall | Metric::Jaccard => {
+                (self.positive_class(task)).map_or(NeededClasses::Any, NeededClasses::This)
+            }
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::LogLoss
+            | Metric::Brier
+            | Metric::Rmse
+            | Metric::Mae
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::R2
+            | Metric::Mcrmse
+            | Metric::Pinball
+            | Metric::Pearson
+            | Metric::Spearman
+            | Metric::MapAtK
+            | Metric::NdcgAtK
+            | Metric::Levenshtein
+            | Metric::WordJaccard => NeededClasses::Any,
+        }
+    }
+
+    /// Whether a parameter stands in the rules.
+    pub fn has(&self, parameter: Parameter) -> bool {
+        match parameter {
+            Parameter::Average => self.average.is_some(),
+            Parameter::Beta => self.beta.is_some(),
+            Parameter::Positive => self.positive.is_some(),
+            Parameter::K => self.k.is_some(),
+            Parameter::Weights => self.weights.is_some(),
+            Parameter::Alpha => self.alpha.is_some(),
+        }
+    }
+}
+
+/// What a metric needs of the right answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeededClasses {
+    Any,
+    Two,
+    This(Class),
+    Each,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    HigherIsBetter,
+    LowerIsBetter,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Average {
+    /// That of the positive class alone, of two.
+    Binary,
+    /// The mean over the classes.
+    Macro,
+    /// The figure of all classes' counts together.
+    Micro,
+    /// The mean over the classes, each with the weight of its right answers.
+    Weighted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KappaWeights {
+    /// A wrong class is a wrong class.
+    None,
+    /// The further it is in the list of classes, the worse.
+    Linear,
+}
+
+/// What a metric may be told beside its name; a key of `[metric]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    Average,
+    Beta,
+    Positive,
+    K,
+    Weights,
+    Alpha,
+}
+
+impl Parameter {
+    pub const ALL: [Parameter; 6] = [
+        Parameter::Average,
+        Parameter::Beta,
+        Parameter::Positive,
+        Parameter::K,
+        Parameter::Weights,
+        Parameter::Alpha,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Parameter::Average => "average",
+            Parameter::Beta => "beta",
+            Parameter::Positive => "positive",
+            Parameter::K => "k",
+            Parameter::Weights => "weights",
+            Parameter::Alpha => "alpha",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_listed_and_written_as_it_is_read() {
+        for (place, metric) in Metric::ALL.into_iter().enumerate() {
+            assert_eq!(metric as usize, place, "{metric}");
+            let written = serde_json::to_value(metric).unwrap();
+            assert_eq!(written, metric.as_str());
+        }
+    }
+
+    #[test]
+    fn what_was_stored_before_there_were_parameters_is_read_and_written_alike() {
+        let stored = r#"{"name":"rmsle","benchmark":1.0}"#;
+        let spec: MetricSpec = serde_json::from_str(stored).unwrap();
+        assert_eq!(serde_json::to_string(&spec).unwrap(), stored);
+        assert!(
+            Parameter::ALL
+                .into_iter()
+                .all(|parameter| !spec.has(parameter))
+        );
+    }
+}

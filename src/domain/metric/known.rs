@@ -1,0 +1,321 @@
+//! Every built-in metric, and what is true of it whatever the competition.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Direction, Parameter};
+use crate::domain::competition::TaskKind;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    Accuracy,
+    BalancedAccuracy,
+    F1,
+    #[serde(rename = "fbeta")]
+    FBeta,
+    Precision,
+    Recall,
+    Jaccard,
+    Mcc,
+    CohenKappa,
+    QuadraticWeightedKappa,
+    LogLoss,
+    Brier,
+    RocAuc,
+    AveragePrecision,
+    Rmse,
+    Mae,
+    Rmsle,
+    Mape,
+    R2,
+    Mcrmse,
+    Pinball,
+    Pearson,
+    Spearman,
+    MapAtK,
+    NdcgAtK,
+    Levenshtein,
+    WordJaccard,
+}
+
+impl Metric {
+    pub const ALL: [Metric; 27] = [
+        Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::F1,
+        Metric::FBeta,
+        Metric::Precision,
+        Metric::Recall,
+        Metric::Jaccard,
+        Metric::Mcc,
+        Metric::CohenKappa,
+        Metric::QuadraticWeightedKappa,
+        Metric::LogLoss,
+        Metric::Brier,
+        Metric::RocAuc,
+        Metric::AveragePrecision,
+        Metric::Rmse,
+        Metric::Mae,
+        Metric::Rmsle,
+        Metric::Mape,
+        Metric::R2,
+        Metric::Mcrmse,
+        Metric::Pinball,
+        Metric::Pearson,
+        Metric::Spearman,
+        Metric::MapAtK,
+        Metric::NdcgAtK,
+        Metric::Levenshtein,
+        Metric::WordJaccard,
+    ];
+
+    /// As it is written in a `competition.toml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Metric::Accuracy => "accuracy",
+            Metric::BalancedAccuracy => "balanced_accuracy",
+            Metric::F1 => "f1",
+            Metric::FBeta => "fbeta",
+            Metric::Precision => "precision",
+            Metric::Recall => "recall",
+            Metric::Jaccard => "jaccard",
+            Metric::Mcc => "mcc",
+            Metric::CohenKappa => "cohen_kappa",
+            Metric::QuadraticWeightedKappa => "quadratic_weighted_kappa",
+            Metric::LogLoss => "log_loss",
+            Metric::Brier => "brier",
+            Metric::RocAuc => "roc_auc",
+            Metric::AveragePrecision => "average_precision",
+            Metric::Rmse => "rmse",
+            Metric::Mae => "mae",
+            Metric::Rmsle => "rmsle",
+            Metric::Mape => "mape",
+            Metric::R2 => "r2",
+            Metric::Mcrmse => "mcrmse",
+            Metric::Pinball => "pinball",
+            Metric::Pearson => "pearson",
+            Metric::Spearman => "spearman",
+            Metric::MapAtK => "map_at_k",
+            Metric::NdcgAtK => "ndcg_at_k",
+            Metric::Levenshtein => "levenshtein",
+            Metric::WordJaccard => "word_jaccard",
+        }
+    }
+
+    pub fn direction(self) -> Direction {
+        match self {
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::F1
+            | Metric::FBeta
+            | Metric::Precision
+            | Metric::Recall
+            | Metric::Jaccard
+            | Metric::Mcc
+            | Metric::CohenKappa
+            | Metric::QuadraticWeightedKappa
+            | Metric::RocAuc
+            | Metric::AveragePrecision
+            | Metric::R2
+            | Metric::Pearson
+            | Metric::Spearman
+            | Metric::MapAtK
+            | Metric::NdcgAtK
+            | Metric::WordJaccard => Direction::HigherIsBetter,
+            Metric::LogLoss
+            | Metric::Brier
+            | Metric::Rmse
+            | Metric::Mae
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::Mcrmse
+            | Metric::Pinball
+            | Metric::Levenshtein => Direction::LowerIsBetter,
+        }
+    }
+
+    /// The score that none can be better than.
+    pub fn perfect(self) -> f64 {
+        match self.direction() {
+            Direction::HigherIsBetter => 1.0,
+            Direction::LowerIsBetter => 0.0,
+        }
+    }
+
+    /// The score that none can be worse than, where there is one whatever the task.
+    pub fn worst(self) -> Option<f64> {
+        match self {
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::F1
+            | Metric::FBeta
+            | Metric::Precision
+            | Metric::Recall
+            | Metric::Jaccard
+            | Metric::RocAuc
+            | Metric::AveragePrecision
+            | Metric::MapAtK
+            | Metric::NdcgAtK
+            | Metric::WordJaccard => Some(0.0),
+            Metric::Mcc | Metric::Pearson | Metric::Spearman => Some(-1.0),
+            Metric::CohenKappa
+            | Metric::QuadraticWeightedKappa
+            | Metric::R2
+            | Metric::LogLoss
+            | Metric::Brier
+            | Metric::Rmse
+            | Metric::Mae
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::Mcrmse
+            | Metric::Pinball
+            | Metric::Levenshtein => None,
+        }
+    }
+
+    /// Whether its scores are in the unit of the target, so that their size says nothing.
+    pub fn has_unit(self) -> bool {
+        match self {
+            Metric::Rmse | Metric::Mae | Metric::Mcrmse | Metric::Pinball | Metric::Levenshtein => {
+                true
+            }
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::F1
+            | Metric::FBeta
+            | Metric::Precision
+            | Metric::Recall
+            | Metric::Jaccard
+            | Metric::Mcc
+            | Metric::CohenKappa
+            | Metric::QuadraticWeightedKappa
+            | Metric::LogLoss
+            | Metric::Brier
+            | Metric::RocAuc
+            | Metric::AveragePrecision
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::R2
+            | Metric::Pearson
+            | Metric::Spearman
+            | Metric::MapAtK
+            | Metric::NdcgAtK
+            | Metric::WordJaccard => false,
+        }
+    }
+
+    /// Whether it is only defined for numbers of 0 and more.
+    pub fn needs_positive(self) -> bool {
+        self == Metric::Rmsle
+    }
+
+    /// Whether it is not defined for right answers that are all the same number.
+    pub fn needs_differences(self) -> bool {
+        matches!(self, Metric::R2 | Metric::Pearson | Metric::Spearman)
+    }
+
+    /// Whether it compares several targets at once: its score is the mean of theirs.
+    pub fn takes_several_targets(self) -> bool {
+        self.task_kind() == TaskKind::Value
+    }
+
+    /// The kind of prediction it compares.
+    pub fn task_kind(self) -> TaskKind {
+        match self {
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::F1
+            | Metric::FBeta
+            | Metric::Precision
+            | Metric::Recall
+            | Metric::Jaccard
+            | Metric::Mcc
+            | Metric::CohenKappa
+            | Metric::QuadraticWeightedKappa => TaskKind::Label,
+            Metric::LogLoss | Metric::Brier | Metric::RocAuc | Metric::AveragePrecision => {
+                TaskKind::Probability
+            }
+            Metric::Rmse
+            | Metric::Mae
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::R2
+            | Metric::Mcrmse
+            | Metric::Pinball
+            | Metric::Pearson
+            | Metric::Spearman => TaskKind::Value,
+            Metric::MapAtK | Metric::NdcgAtK => TaskKind::List,
+            Metric::Levenshtein | Metric::WordJaccard => TaskKind::Text,
+        }
+    }
+
+    /// What it may be told, and whether it must be.
+    pub fn parameters(self) -> &'static [(Parameter, bool)] {
+        match self {
+            Metric::F1 | Metric::Precision | Metric::Recall | Metric::Jaccard => {
+                &[(Parameter::Average, false), (Parameter::Positive, false)]
+            }
+            Metric::FBeta => &[
+                (Parameter::Beta, true),
+                (Parameter::Average, false),
+                (Parameter::Positive, false),
+            ],
+            Metric::RocAuc | Metric::AveragePrecision => &[(Parameter::Average, false)],
+            Metric::CohenKappa => &[(Parameter::Weights, false)],
+            Metric::Pinball => &[(Parameter::Alpha, true)],
+            Metric::MapAtK | Metric::NdcgAtK => &[(Parameter::K, true)],
+            Metric::Accuracy
+            | Metric::BalancedAccuracy
+            | Metric::Mcc
+            | Metric::QuadraticWeightedKappa
+            | Metric::LogLoss
+            | Metric::Brier
+            | Metric::Rmse
+            | Metric::Mae
+            | Metric::Rmsle
+            | Metric::Mape
+            | Metric::R2
+            | Metric::Mcrmse
+            | Metric::Pearson
+            | Metric::Spearman
+            | Metric::Levenshtein
+            | Metric::WordJaccard => &[],
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metric::Accuracy => "accuracy",
+            Metric::BalancedAccuracy => "balanced accuracy",
+            Metric::F1 => "F1",
+            Metric::FBeta => "Fβ",
+            Metric::Precision => "precision",
+            Metric::Recall => "recall",
+            Metric::Jaccard => "Jaccard index",
+            Metric::Mcc => "MCC",
+            Metric::CohenKappa => "Cohen’s κ",
+            Metric::QuadraticWeightedKappa => "quadratic weighted κ",
+            Metric::LogLoss => "log loss",
+            Metric::Brier => "Brier score",
+            Metric::RocAuc => "ROC AUC",
+            Metric::AveragePrecision => "average precision",
+            Metric::Rmse => "RMSE",
+            Metric::Mae => "MAE",
+            Metric::Rmsle => "RMSLE",
+            Metric::Mape => "MAPE",
+            Metric::R2 => "R²",
+            Metric::Mcrmse => "MCRMSE",
+            Metric::Pinball => "pinball loss",
+            Metric::Pearson => "Pearson’s r",
+            Metric::Spearman => "Spearman’s ρ",
+            Metric::MapAtK => "MAP@k",
+            Metric::NdcgAtK => "NDCG@k",
+            Metric::Levenshtein => "Levenshtein distance",
+            Metric::WordJaccard => "word Jaccard",
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! TensorFlow Lite models, from the upload to the score.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Bundle, at, root, starter};
+
+fn tflite(path: &str) -> Vec<u8> {
+    fs::read(root().join(format!("{path}.tflite"))).unwrap()
+}
+
+fn kinds(bundle: Bundle, kinds: &[&str]) -> Bundle {
+    bundle.rule(
+        "entries.kinds",
+        toml_edit::Array::from_iter(kinds.iter().copied()),
+    )
+}
+
+#[tokio::test]
+async fn a_converted_model_scores_as_the_one_that_it_was_made_from() {
+    let app = App::with(&Bundle::lean()).await;
+    let (ada, bob, eve) = (app.person("ada"), app.person("bob"), app.person("eve"));
+    let original = ada.submitted(starter("small_mlp")).await;
+    let converted = bob.submitted(tflite("demo/digits/starter/small_mlp")).await;
+    let whole = eve
+        .submitted(tflite("demo/digits/starter/small_mlp_int8"))
+        .await;
+    app.run_all_jobs().await;
+    let original = ada.submission(&original).await;
+    let report = bob.get(&format!("/submissions/{converted}")).await.body;
+    let converted = bob.submission(&converted).await;
+    assert_eq!(converted["status"], "scored", "{converted:#}");
+    assert_eq!(converted["kind"], "tflite");
+    let score = |submission: &Value| at(submission, "/result/score").as_f64().unwrap();
+    assert_eq!(score(&converted), score(&original));
+    for part in [
+        "LiteRT 2.3.0",
+        "FULLY_CONNECTED",
+        "float32 [?, 64]",
+        "The model",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(!report.contains("Opsets"));
+
+    let whole = eve.submission(&whole).await;
+    assert_eq!(whole["status"], "scored", "{whole:#}");
+    assert!((score(&whole) - score(&original)).abs() < 0.02);
+    let phases = at(&whole, "/result/inference");
+    assert!(phases["cpu_s"].as_f64().unwrap() > 0.0, "{phases}");
+}
+
+#[tokio::test]
+async fn what_cannot_run_is_refused_at_the_door_or_fails_with_its_code() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let whole = tflite("demo/digits/starter/small_mlp");
+    for (name, file, code) in [
+        (
+            "cut off",
+            whole[..whole.len() / 2].to_vec(),
+            "tflite_invalid",
+        ),
+        (
+            "custom operator",
+            tflite("sandbox/examples/custom_op"),
+            "tflite_custom_op",
+        ),
+        (
+            "random numbers",
+            tflite("sandbox/examples/random_numbers"),
+            "tflite_stateful",
+        ),
+        (
+            "what an earlier pass left",
+            tflite("sandbox/examples/reads_unwritten"),
+            "tflite_stateful",
+        ),
+    ] {
+        let sentence = ada.submit(file).await.problem(422, code);
+        assert!(sentence.len() > 20, "{name}: {sentence}");
+    }
+    for (name, code, words) in [
+        ("sixty_three_inputs", "input_shape", "a row has 64 values"),
+        ("nine_classes", "output_classes", "scores 9 classes"),
+    ] {
+        let id = ada
+            .submitted(tflite(&format!("sandbox/examples/broken/{name}")))
+            .await;
+        app.run_all_jobs().await;
+        let failed = ada.submission(&id).await;
+        assert_eq!(at(&failed, "/failure/code"), code, "{failed:#}");
+        let message = at(&failed, "/failure/message").as_str().unwrap();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_the_competition_does_not_take_is_refused_with_those_that_it_takes() {
+    let onnx = App::with(&kinds(Bundle::lean(), &["onnx"])).await;
+    let file = tflite("demo/digits/starter/small_mlp");
+    let sentence = onnx
+        .person("ada")
+        .submit(file)
+        .await
+        .problem(422, "entry_kind");
+    assert!(sentence.contains("a TensorFlow Lite model"), "{sentence}");
+
+    let bundle = kinds(Bundle::tflite(), &["tflite"]);
+    let lite = App::with(&bundle).await;
+    let ada = lite.person("ada");
+    let sentence = ada
+        .submit(starter("small_mlp"))
+        .await
+        .problem(422, "entry_kind");
+    assert!(sentence.contains("one .tflite file"), "{sentence}");
+    ada.sign_in().await;
+    let page = ada.get("/competitions/digits/submit").await.body;
+    assert!(page.contains("accept=\".tflite\""), "{page}");
+    assert!(!page.contains("import onnx"));
+    let competition = ada.get("/api/v1/competitions/digits").await.json();
+    assert_eq!(*at(&competition, "/kinds"), json!(["tflite"]));
+}
