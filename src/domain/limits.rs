@@ -71,8 +71,8 @@ mod seconds {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
         let seconds = Option::<f64>::deserialize(d)?;
-        let time = seconds.map(Duration::try_from_secs_f64).transpose();
-        time.map_err(|_| serde::de::Error::custom("`limits.batch_s` must be above 0"))
+        // What is no time becomes none at all, which the rules of competitions refuse.
+        Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     }
 }
 
