@@ -8,7 +8,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := sudo --preserve-env
 endif
 
-.PHONY: run test fuzz screenshots bench queries
+.PHONY: run test test-v2 fuzz screenshots bench queries
 
 # Leanboard at http://127.0.0.1:8080, with its demo. Ctrl-C stops it.
 run:
@@ -21,6 +21,10 @@ test:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --locked
+
+# The walls and the units in a guest with systemd and control groups of version 2; optional, as root.
+test-v2:
+	scripts/test-v2 $(TESTS)
 
 # Each parser of strangers' bytes for a minute: make fuzz FUZZ_SECONDS=600 FUZZ_TARGETS=script_zip
 # The compiler is the pinned one, told to take the fuzzer's flags; it has no address sanitizer. What it finds on its way

@@ -11,6 +11,7 @@ use leanboard::entries::onnx;
 use tempfile::NamedTempFile;
 
 use crate::report::{heading, line, milliseconds, quantile};
+use crate::wire::{bytes, number, varint};
 use crate::{Outcome, process};
 
 /// The largest entry that the demo takes.
@@ -156,15 +157,15 @@ fn model_of_weights() -> Vec<u8> {
             bytes(2, next.as_bytes()),
             bytes(4, b"MatMul"),
         ];
-        graph.extend(bytes(1, &node.concat()));
+        graph.extend(bytes(1, node.concat()));
         let side = varint(SIDE as u64);
         let tensor = [
-            bytes(1, &[side.clone(), side].concat()),
+            bytes(1, [side.clone(), side].concat()),
             number(2, 1),
             bytes(8, weight.as_bytes()),
             bytes(9, &weights),
         ];
-        graph.extend(bytes(5, &tensor.concat()));
+        graph.extend(bytes(5, tensor.concat()));
         value = next;
     }
     model(graph, &value)
@@ -174,40 +175,20 @@ fn model_of_weights() -> Vec<u8> {
 fn model_of_nodes() -> Vec<u8> {
     let node = bytes(
         1,
-        &[bytes(1, b"x"), bytes(2, b"x"), bytes(4, b"Abs")].concat(),
+        [bytes(1, b"x"), bytes(2, b"x"), bytes(4, b"Abs")].concat(),
     );
     model(node.repeat(SIZE / node.len() - 100), "x")
 }
 
 /// A graph with one input and one output of `[N, 1024]` numbers each, in a ModelProto.
 fn model(mut graph: Vec<u8>, output: &str) -> Vec<u8> {
-    graph.extend(bytes(11, &value_info("x")));
-    graph.extend(bytes(12, &value_info(output)));
-    [number(1, 8), bytes(8, &number(2, 17)), bytes(7, &graph)].concat()
+    graph.extend(bytes(11, value_info("x")));
+    graph.extend(bytes(12, value_info(output)));
+    [number(1, 8), bytes(8, number(2, 17)), bytes(7, graph)].concat()
 }
 
 fn value_info(name: &str) -> Vec<u8> {
-    let axes = [bytes(1, &bytes(2, b"N")), bytes(1, &number(1, 1024))].concat();
-    let tensor = [number(1, 1), bytes(2, &axes)].concat();
-    [bytes(1, name.as_bytes()), bytes(2, &bytes(1, &tensor))].concat()
-}
-
-/// A field of protobuf that has a length.
-fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-    let head = [varint(field << 3 | 2), varint(content.len() as u64)];
-    [head.concat().as_slice(), content].concat()
-}
-
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
+    let axes = [bytes(1, bytes(2, b"N")), bytes(1, number(1, 1024))].concat();
+    let tensor = [number(1, 1), bytes(2, axes)].concat();
+    [bytes(1, name.as_bytes()), bytes(2, bytes(1, tensor))].concat()
 }

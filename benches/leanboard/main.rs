@@ -1,4 +1,4 @@
-//! What Leanboard itself costs: its walls, its door, its queue and its leaderboard, each figure
+//! What Leanboard itself costs: its walls, its door, its scoring, its queue and its leaderboard, each figure
 //! beside its target and beside what it is compared with in the same run. See docs/benchmarks.md.
 //!
 //! `cargo bench` runs all parts; `cargo bench -- walls door` only those.
@@ -10,9 +10,12 @@ mod neighbours;
 mod nginx;
 mod process;
 mod report;
+mod scoring;
 mod seed;
 mod service;
 mod walls;
+#[path = "../../tests/it/support/wire.rs"]
+mod wire;
 mod wrk;
 
 use std::error::Error;
@@ -51,6 +54,9 @@ fn run() -> Outcome<()> {
     }
     if is_chosen("door") {
         door::run(&runtime)?;
+    }
+    if is_chosen("scoring") {
+        scoring::run(&runtime)?;
     }
     if is_chosen("queue") || is_chosen("leaderboard") {
         let service = Service::start(&runtime)?;

@@ -25,6 +25,34 @@ pub fn output(command: &mut Command) -> Outcome<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// What a program used.
+pub struct Spent {
+    pub wall: Duration,
+    /// The most memory that it held at once.
+    pub peak_bytes: u64,
+}
+
+/// Runs a program that must not fail, without its output.
+pub fn timed(command: &mut Command) -> Outcome<Spent> {
+    command.stdout(Stdio::null()).stderr(Stdio::inherit());
+    let start = Instant::now();
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id())?;
+    let mut status = 0;
+    // SAFETY: rusage is plain numbers, for which zeros are valid.
+    let mut usage: nix::libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to variables of this function; the child is waited for here alone.
+    let waited = unsafe { nix::libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    let wall = start.elapsed();
+    if waited != pid || status != 0 {
+        return Err(format!("a program failed with the status {status}").into());
+    }
+    Ok(Spent {
+        wall,
+        peak_bytes: u64::try_from(usage.ru_maxrss)? * 1024,
+    })
+}
+
 /// A server that writes its log to a file. Stopped when this is dropped.
 pub struct Server {
     child: Child,

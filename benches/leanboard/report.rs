@@ -76,6 +76,12 @@ pub fn at_most(figure: f64, target: f64, unit: &str) -> String {
     format!("≤ {target} {unit} {verdict}")
 }
 
+/// "≥ 3 × met"
+pub fn at_least(figure: f64, target: f64, unit: &str) -> String {
+    let verdict = if figure >= target { "met" } else { "MISSED" };
+    format!("≥ {target} {unit} {verdict}")
+}
+
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }

@@ -2,21 +2,21 @@
 //! window. Bare is the same init starting the same program on the same CPU, without walls.
 
 mod bare;
+mod bombs;
 mod limits;
+mod turns;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use leanboard::domain::limits::Limits;
-use leanboard::sandbox::{
-    Engine, ReadOnlyMount, Room, Walls, WallsOptions, enter_private_mounts, warm,
-};
+use leanboard::sandbox::{Engine, ReadOnlyMount, Walls, WallsOptions, enter_private_mounts, warm};
 
 use crate::Outcome;
 use crate::neighbours::Neighbours;
 use crate::report::{at_most, heading, is_installed, line, milliseconds, quantile};
 use crate::service::{ROOMS, RoomsFolder};
 use bare::Bare;
+use turns::{Job, Run, take_turns};
 
 const SHORT_ROUNDS: usize = 25;
 const LONG_ROUNDS: usize = 15;
@@ -29,27 +29,6 @@ a = numpy.random.default_rng(0).random((384, 384))
 for _ in range(int(sys.argv[1])):
     a @ a
 ";
-
-/// What is run, bare and behind walls.
-struct Job {
-    command: Vec<String>,
-    mounts: Vec<ReadOnlyMount>,
-}
-
-/// One run: all of it, and the window between the go byte and the program's end.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    whole: Duration,
-    window: Duration,
-    /// CPU time in the window.
-    cpu: Duration,
-}
-
-impl Run {
-    fn around(&self) -> Duration {
-        self.whole - self.window
-    }
-}
 
 /// An engine with what is to be demanded of it.
 struct Engined {
@@ -96,12 +75,9 @@ fn measure(runtime: &Path) -> Outcome<()> {
     };
     let bare = Bare::new(&first.walls, &first.rooms.0)?;
     warm(runtime)?;
-    let job = |command: &[&str]| Job {
-        command: command.iter().map(|word| (*word).to_owned()).collect(),
-        mounts: Vec::new(),
-    };
-    compare_short("/bin/true", &job(&["/bin/true"]), 0.5, &bare, &engines)?;
-    let python = job(&["/usr/bin/python3", "-c", "pass"]);
+    let nothing = Job::new(&["/bin/true"]);
+    compare_short("/bin/true", &nothing, 0.5, &bare, &engines)?;
+    let python = Job::new(&["/usr/bin/python3", "-c", "pass"]);
     compare_short("python3 -c pass", &python, 1.0, &bare, &engines)?;
     compare_long(runtime, &bare, &engines)?;
     for engine in &engines {
@@ -213,39 +189,9 @@ fn compare_long(runtime: &Path, bare: &Bare, engines: &[Engined]) -> Outcome<()>
     neighbours.report()
 }
 
-/// Rounds of one run of each kind, beginning with another kind each time. The first round is a
-/// warm-up. Bare comes first in what is answered.
+/// The first round is a warm-up.
 fn by_turns(rounds: usize, job: &Job, bare: &Bare, engines: &[Engined]) -> Outcome<Vec<Vec<Run>>> {
-    let kinds = 1 + engines.len();
-    let mut runs = vec![Vec::new(); kinds];
-    for round in 0..=rounds {
-        for turn in 0..kinds {
-            let kind = (round + turn) % kinds;
-            let run = match kind.checked_sub(1) {
-                None => bare.run(job)?,
-                Some(engine) => behind_walls(&engines[engine].walls, job)?,
-            };
-            if round > 0 {
-                runs[kind].push(run);
-            }
-        }
-    }
-    Ok(runs)
-}
-
-fn behind_walls(walls: &Walls, job: &Job) -> Outcome<Run> {
-    let begun = Instant::now();
-    let mut room = Room::new(&job.command, Limits::default());
-    room.mounts.clone_from(&job.mounts);
-    let run = walls.make_room(&room)?.wait()?;
-    let (window, cpu) = (run.duration(), run.usage.cpu);
-    if !run.outcome.is_success() {
-        return Err(format!("{:?}: {}", run.outcome, run.stderr.text()).into());
-    }
-    drop(run);
-    Ok(Run {
-        whole: begun.elapsed(),
-        window,
-        cpu,
-    })
+    let walls: Vec<&Walls> = engines.iter().map(|engine| &engine.walls).collect();
+    take_turns(0..1, job, bare, &walls)?;
+    take_turns(1..rounds + 1, job, bare, &walls)
 }

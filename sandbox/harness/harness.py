@@ -14,12 +14,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from binding import bind  # noqa: E402
-from outputs import (  # noqa: E402
-    choose_output,
-    prediction_reader,
-    write_predictions,
-)
+from outputs import choose_output  # noqa: E402
 from plan import read_plan  # noqa: E402
+from predictions import prediction_reader, write_predictions  # noqa: E402
 from protocol import Commands, Events, Refused  # noqa: E402
 
 EXIT_REFUSED = 3
@@ -53,8 +50,8 @@ def parse_arguments():
 def drive(arguments, commands, events):
     plan = read_plan(arguments.inputs)
     model = load_model(arguments.kind, arguments.entry, plan.threads)
-    output = choose_output(model.outputs, plan.output)
-    reader = prediction_reader(output, plan.classes)
+    output = choose_output(model.outputs, plan.task.kind, plan.output)
+    reader = prediction_reader(output, plan.task)
     binding = bind(model.inputs, plan.arrays, plan.rows, plan.batch_size, model.needs_whole_batches)
     model.prepare(binding.feeds)
 
@@ -79,7 +76,7 @@ def drive(arguments, commands, events):
         elif command.get("finish"):
             chunks = list(zip(model.decoded(returned, output), binding.rows_fed))
             predictions = reader.predictions(chunks, plan.rows)
-            write_predictions(arguments.output / "predictions.csv", predictions)
+            write_predictions(arguments.output / "predictions.csv", plan.task.columns, predictions)
             events.finished()
             return
         else:

@@ -32,17 +32,27 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`classes` is the list of labels to choose from, or None where the task is to predict a value.
+class Task:
+    """What to predict: a "label" of the `classes`, the "probability" of each, or a "value" for each of the `columns`.
 
-    `output` names the model's output to take, where the entry's manifest says so.
+    `columns` are those of the file of predictions.
+    """
+
+    kind: str
+    classes: list[str]
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`output` names the model's output to take, where the entry's manifest says so.
     """
 
     rows: int
     batch_size: int
     threads: int
     arrays: list[Array]
-    classes: list[str] | None
+    task: Task
     output: str | None
 
 
@@ -51,14 +61,14 @@ def read_plan(folder):
     folder = Path(folder)
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     task = plan["task"]
-    if task["kind"] not in ("label", "value"):
+    if task["kind"] not in ("label", "probability", "value"):
         raise ValueError(f"unknown kind of task: {task['kind']}")
     return Plan(
         rows=plan["rows"],
         batch_size=plan["batch_size"],
         threads=plan["threads"],
         arrays=[_array(folder, array, plan["rows"]) for array in plan["arrays"]],
-        classes=task["classes"] if task["kind"] == "label" else None,
+        task=Task(task["kind"], task.get("classes", []), task["columns"]),
         output=plan.get("output"),
     )
 

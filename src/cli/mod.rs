@@ -4,10 +4,12 @@ pub(crate) mod client;
 mod competition;
 mod leaderboard;
 mod login;
+mod metrics;
 mod migrate;
 mod output;
 mod runner;
 mod runtime;
+mod score;
 mod serve;
 mod status;
 mod submit;
@@ -61,6 +63,10 @@ enum Command {
     /// Manage competitions
     #[command(subcommand)]
     Competition(competition::CompetitionCommand),
+    /// Score a file of predictions against a bundle's solution
+    Score(score::ScoreCommand),
+    /// List the built-in metrics
+    Metrics,
     /// Manage what lies around models in their sandboxes
     #[command(subcommand)]
     Runtime(runtime::RuntimeCommand),
@@ -102,7 +108,9 @@ fn run(command: Command, settings: &Settings) -> Result<ExitCode, Failure> {
         Command::Migrate => migrate::run(settings),
         Command::User(command) => command.run(settings),
         Command::Competition(command) => command.run(settings),
+        Command::Metrics => metrics::run(),
         Command::Runtime(command) => command.run(settings),
+        Command::Score(command) => return command.run(),
         // These have codes of their own, which scripts can tell apart.
         Command::Submit(command) => return Ok(command.run()),
         Command::Status(command) => return Ok(command.run()),

@@ -1,6 +1,7 @@
 //! Reads and checks competition bundles: a folder with the rules, the texts, the data that
 //! participants download, the hidden test inputs and answers, and example entries.
 
+mod answer_key;
 mod files;
 mod finding;
 mod keys;
@@ -16,6 +17,7 @@ use crate::domain::solution::Solution;
 use crate::domain::table::Table;
 use crate::domain::units::Bytes;
 
+pub use answer_key::AnswerKey;
 pub use files::{BundleFile, FileKind};
 pub use finding::Finding;
 

@@ -276,8 +276,8 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
         (
             "kind = \"label\"",
             "kind = \"list\"",
-            "competition.toml:8: an entry of the kind `onnx` gives a label or one number for each \
-             row; this task predicts lists, so leave the kind out of `entries.kinds`",
+            "competition.toml:8: an entry of the kind `onnx` gives labels, probabilities or \
+             numbers; this task predicts lists, so leave the kind out of `entries.kinds`",
         ),
         (
             "\"accuracy\"",

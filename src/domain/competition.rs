@@ -111,6 +111,15 @@ impl Task {
         }
     }
 
+    /// What the harness calls the columns of predictions: one alone has a name of its own, because a
+    /// target's could be that of the row ids.
+    pub fn harness_columns(&self) -> Vec<&str> {
+        match self.predicted_columns() {
+            [_] => vec!["prediction"],
+            columns => columns.iter().map(String::as_str).collect(),
+        }
+    }
+
     /// The columns of predictions, beside the row ids: the targets, or for probabilities one for each
     /// of three and more classes; of two classes the target has the second one's.
     pub fn predicted_columns(&self) -> &[String] {

@@ -1,10 +1,12 @@
 //! The metrics that predictions can be scored by, and what a host chooses of them. What each is
 //! computed from is told in `scoring`.
 
+mod facts;
 mod known;
 
 use serde::{Deserialize, Serialize};
 
+pub use facts::Facts;
 pub use known::Metric;
 
 use super::answers::Class;

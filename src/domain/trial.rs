@@ -216,6 +216,23 @@ pub fn median_cost(
     })
 }
 
+/// The medians of the trials' latencies; `None` as soon as one trial has none.
+pub fn median_latency(trials: &[Trial]) -> Option<Latency> {
+    let latencies: Vec<&Latency> = trials.iter().map(Trial::latency).collect::<Option<_>>()?;
+    let median_of = |part: fn(&Latency) -> Duration| {
+        let seconds: Vec<f64> = (latencies.iter())
+            .map(|latency| part(latency).as_secs_f64())
+            .collect();
+        median(&seconds).map(Duration::from_secs_f64)
+    };
+    Some(Latency {
+        calls: latencies.first()?.calls,
+        p50: median_of(|latency| latency.p50)?,
+        p90: median_of(|latency| latency.p90)?,
+        p99: median_of(|latency| latency.p99)?,
+    })
+}
+
 fn median_energy(trials: &[Trial]) -> Energy {
     let mut figures = Vec::new();
     for trial in trials {
@@ -329,6 +346,10 @@ mod tests {
         };
         assert_eq!(calls.total(), trial(1, 50, joules(1)).total() + cost(50));
         assert_eq!(calls.inference_per_pass(), Some(cost(50)));
+        let latency = calls.latency().copied();
+        assert_eq!(median_latency(&[calls.clone(), calls.clone()]), latency);
+        assert_eq!(median_latency(&[calls, trial(2, 50, joules(1))]), None);
+        assert_eq!(median_latency(&[]), None);
     }
 
     #[test]

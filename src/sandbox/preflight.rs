@@ -47,7 +47,11 @@ pub(super) fn check(
         .doing(|| "cannot read the machine's control groups")?;
     let mut lacks = kernel_lacks();
     let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    lacks.extend(capabilities_lack(&status, hierarchy.version()));
+    lacks.extend(capabilities_lack(
+        &status,
+        hierarchy.version(),
+        &engine_version,
+    ));
     lacks.extend(controllers_lack(&hierarchy));
     let counts_swap = counts_swap(&hierarchy);
     let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
@@ -133,7 +137,7 @@ fn kernel_lacks() -> Vec<String> {
 }
 
 /// Root in a container or a unit may have lost some of its capabilities.
-fn capabilities_lack(status: &str, version: Version) -> Vec<String> {
+fn capabilities_lack(status: &str, version: Version, engine: &str) -> Vec<String> {
     let effective = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
@@ -151,6 +155,10 @@ fn capabilities_lack(status: &str, version: Version) -> Vec<String> {
     if version == Version::V2 {
         // Engines lock memory for the program that guards the devices.
         needed.push((24, "CAP_SYS_RESOURCE"));
+    }
+    if let Some(("runc", _)) = parse_version(engine) {
+        // It enters the mount namespace that it makes, by way of its child's /proc/PID/ns.
+        needed.extend([(18, "CAP_SYS_CHROOT"), (19, "CAP_SYS_PTRACE")]);
     }
     needed
         .into_iter()
@@ -203,6 +211,10 @@ fn usable_cpus(wanted: Option<Vec<usize>>) -> Result<Vec<usize>, SandboxError> {
     Ok(cpus)
 }
 
+/// Where the processes of a delegated group go, because a group that has some cannot pass
+/// controllers on.
+const RUNNER_GROUP: &str = "runner";
+
 /// A unit with `Delegate=yes` keeps its sandboxes inside, so that stopping the unit stops them;
 /// otherwise they lie at the top.
 fn group_base(hierarchy: &Hierarchy) -> Result<PathBuf, SandboxError> {
@@ -213,10 +225,18 @@ fn group_base(hierarchy: &Hierarchy) -> Result<PathBuf, SandboxError> {
     };
     let own = fs::read_to_string("/proc/self/cgroup").doing(|| "cannot read the own group")?;
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
-    match own {
-        Some(own) if !own.is_empty() && is_delegated(&mount.join(own)) => Ok(top.join(own)),
-        Some(_) | None => Ok(top),
-    }
+    let delegated = own.and_then(|own| delegated(own, |group| is_delegated(&mount.join(group))));
+    Ok(delegated.map_or(top.clone(), |group| top.join(group)))
+}
+
+/// Of a process in the group `own`, that of its unit. A runner that is started anew inside the same
+/// unit is where the former one has moved everybody.
+fn delegated(own: &str, is_delegated: impl Fn(&str) -> bool) -> Option<&str> {
+    let above = (own.strip_suffix(RUNNER_GROUP)).and_then(|above| above.strip_suffix('/'));
+    [Some(own), above]
+        .into_iter()
+        .flatten()
+        .find(|group| !group.is_empty() && is_delegated(group))
 }
 
 /// systemd marks the groups that it leaves to their units.
@@ -251,8 +271,7 @@ impl Machine {
                 .unwrap_or(&self.group_base),
         );
         if self.group_base != Path::new("/") {
-            // A group with processes of its own cannot pass controllers on.
-            move_processes(&base, &base.join("runner")).doing(failed)?;
+            move_processes(&base, &base.join(RUNNER_GROUP)).doing(failed)?;
         }
         let last = mount.join(group.strip_prefix("/").unwrap_or(group));
         fs::create_dir_all(&last).doing(failed)?;
@@ -326,11 +345,32 @@ mod tests {
 
     #[test]
     fn a_lost_capability_is_named() {
-        let status = "Name:\tx\nCapEff:\t000001fffeffffff\n";
-        assert!(capabilities_lack(status, Version::V1).is_empty());
-        let lacks = capabilities_lack(status, Version::V2);
-        assert_eq!(lacks.len(), 1);
-        assert!(lacks[0].contains("CAP_SYS_RESOURCE"));
+        let status = "Name:\tx\nCapEff:\t000001fffef3ffff\n";
+        let lacks = |version, engine| capabilities_lack(status, version, engine).join("\n");
+        assert_eq!(lacks(Version::V1, "crun version 1.8.1"), "");
+        let resource = lacks(Version::V2, "crun version 1.8.1");
+        assert!(resource.starts_with("the runner has no CAP_SYS_RESOURCE: "));
+        assert_eq!(resource.lines().count(), 1);
+        let of_runc = lacks(Version::V1, "runc version 1.1.5+ds1");
+        assert!(of_runc.contains("CAP_SYS_CHROOT") && of_runc.contains("CAP_SYS_PTRACE"));
+        assert_eq!(of_runc.lines().count(), 2);
+    }
+
+    #[test]
+    fn the_unit_s_group_is_found_from_where_a_former_runner_moved_everybody_to() {
+        let unit = "system.slice/leanboard.service";
+        let of_the_unit = |own| delegated(own, |group| group == unit);
+        assert_eq!(of_the_unit(unit), Some(unit));
+        let moved = "system.slice/leanboard.service/runner";
+        assert_eq!(of_the_unit(moved), Some(unit));
+        let elsewhere = [
+            "",
+            "runner",
+            "system.slice/other.service/runner",
+            "user.slice",
+        ];
+        assert_eq!(elsewhere.map(of_the_unit), [None; 4]);
+        assert_eq!(of_the_unit("system.slice/leanboard.service/x"), None);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 //! column `prediction`, or one for each of several columns of the task. It comes out of the sandbox, so nothing in it is believed, and no message
 //! repeats any of it: a model could print the hidden inputs there.
 
+use std::io::Read;
+
 use super::submission;
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
-use crate::domain::competition::{CompetitionSpec, Task};
-
-/// The column of predictions, where there is one.
-const COLUMN: &str = "prediction";
+use crate::domain::competition::CompetitionSpec;
 
 /// One usable prediction per test row.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +63,7 @@ impl Predictions {
         spec: &CompetitionSpec,
         rows: usize,
     ) -> Result<Predictions, BadPredictions> {
-        let columns = columns(&spec.task);
+        let columns = spec.task.harness_columns();
         let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Predicted, rows);
         let found = read_cells(bytes, &columns, |row, column, cell| {
             if row < rows {
@@ -88,19 +87,20 @@ impl Predictions {
         spec: &CompetitionSpec,
         ids: &[String],
     ) -> Result<Predictions, BadPredictions> {
-        submission::read(bytes, spec, ids).map(Predictions)
+        Predictions::read_submission(bytes, spec, ids)
+    }
+
+    /// Reads a submission of which no more is held at once than it needs.
+    pub fn read_submission(
+        from: impl Read,
+        spec: &CompetitionSpec,
+        ids: &[String],
+    ) -> Result<Predictions, BadPredictions> {
+        submission::read(from, spec, ids).map(Predictions)
     }
 
     pub fn answers(&self) -> &Answers {
         &self.0
-    }
-}
-
-/// What the harness calls the columns.
-fn columns(task: &Task) -> Vec<&str> {
-    match task.predicted_columns() {
-        [_] => vec![COLUMN],
-        columns => columns.iter().map(String::as_str).collect(),
     }
 }
 

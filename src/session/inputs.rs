@@ -87,9 +87,17 @@ struct Array<'a> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum PlannedTask<'a> {
-    Label { classes: &'a [String] },
-    Probability { classes: &'a [String] },
-    Value,
+    Label {
+        classes: &'a [String],
+        columns: Vec<&'a str>,
+    },
+    Probability {
+        classes: &'a [String],
+        columns: Vec<&'a str>,
+    },
+    Value {
+        columns: Vec<&'a str>,
+    },
 }
 
 impl Inputs {
@@ -209,16 +217,17 @@ fn write_arrays(folder: &Path, table: &Table, spec: &CompetitionSpec) -> Result<
         arrays.push(array);
     }
     let classes = &spec.task.classes;
+    let columns = spec.task.harness_columns();
     let plan = Plan {
         rows: table.rows(),
         batch_size: spec.entries.batch_size,
         threads: spec.limits.cpus,
         arrays,
         task: match spec.task.kind {
-            TaskKind::Label => PlannedTask::Label { classes },
-            TaskKind::Probability => PlannedTask::Probability { classes },
+            TaskKind::Label => PlannedTask::Label { classes, columns },
+            TaskKind::Probability => PlannedTask::Probability { classes, columns },
             // A competition of lists or texts takes no models, and is refused where it does.
-            TaskKind::Value | TaskKind::List | TaskKind::Text => PlannedTask::Value,
+            TaskKind::Value | TaskKind::List | TaskKind::Text => PlannedTask::Value { columns },
         },
     };
     let plan = serde_json::to_vec(&plan).expect("a plan is texts and numbers");

@@ -6,8 +6,9 @@ use super::{Bench, Candidate, Inputs, SessionError, rows_at_once};
 use crate::domain::competition::TaskKind;
 use crate::domain::submission::Failure;
 
-/// Values that differ by less are the same: sums are taken in another order in larger batches.
-const SAME: f64 = 1e-3;
+/// Numbers that differ by less of their size, or of that of all, are the same: sums are taken in another
+/// order in larger batches, and what is quantised dynamically takes its scale from the batch.
+const SAME: f64 = 1e-2;
 /// Where fewer of a hundred differ, it is as likely as not the rounding of a quantised model.
 const TOLERATED_PERCENT: usize = 1;
 
@@ -73,9 +74,13 @@ impl Changed {
     /// Between two files of predictions for the same rows.
     fn between(one: &[u8], other: &[u8], kind: TaskKind) -> Changed {
         let (one, other) = (cells(one), cells(other));
+        let size = match kind {
+            TaskKind::Probability => 1.0,
+            TaskKind::Label | TaskKind::List | TaskKind::Text | TaskKind::Value => mean_size(&one),
+        };
         let differ = |(a, b): &(&String, &String)| match kind {
             TaskKind::Label | TaskKind::List | TaskKind::Text => a != b,
-            TaskKind::Value | TaskKind::Probability => !are_same(a, b),
+            TaskKind::Value | TaskKind::Probability => !are_same(a, b, size),
         };
         let missing = one.len().abs_diff(other.len());
         Changed {
@@ -97,9 +102,15 @@ fn cells(file: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn are_same(a: &str, b: &str) -> bool {
+fn mean_size(cells: &[String]) -> f64 {
+    let sizes = || cells.iter().filter_map(|cell| cell.parse::<f64>().ok());
+    let count = sizes().count().max(1);
+    sizes().map(f64::abs).sum::<f64>() / count as f64
+}
+
+fn are_same(a: &str, b: &str, size: f64) -> bool {
     match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a == b || (a - b).abs() <= SAME * a.abs().max(b.abs()),
+        (Ok(a), Ok(b)) => a == b || (a - b).abs() <= SAME * a.abs().max(b.abs()).max(size),
         _ => a == b,
     }
 }
@@ -127,11 +138,13 @@ mod tests {
             Changed::between(&file(one), &file(other), kind)
         };
         let value = between(
-            "1.0\n1000\n0.0\n2\n",
-            "1.0001\n1002\n0.0\n2.0\n",
+            "1.0\n1000\n0.0\n200\n",
+            "1.0001\n1020\n0.1\n200.0\n",
             TaskKind::Value,
         );
         assert_eq!(value, Changed { count: 1, of: 4 });
+        let probability = between("0.0001\n0.5\n", "0.0002\n0.52\n", TaskKind::Probability);
+        assert_eq!(probability, Changed { count: 1, of: 2 });
         let label = between("1\n2\n", "1\n2.0\n", TaskKind::Label);
         assert_eq!(label, Changed { count: 1, of: 2 });
         assert_eq!(between("1\n2\n", "1\n", TaskKind::Label).count, 1);

@@ -68,7 +68,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 32] = [
+    const RULES: [&str; 33] = [
         "batch_axis",
         "classes",
         "columns",
@@ -86,6 +86,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "output_classes",
         "output_kind",
         "output_nonfinite",
+        "output_not_proba",
         "output_rows",
         "output_shape",
         "output_unknown",

@@ -116,6 +116,11 @@ const ADVICE: &[Advice] = &[
         "Return either one label of the class list for each row, or one score for each class.",
     ),
     advice(
+        "output_not_proba",
+        "What the model returns are no probabilities",
+        "End the model with a softmax over the classes, or with a sigmoid where it returns that of one class alone.",
+    ),
+    advice(
         "output_nonfinite",
         "The model predicted NaN or infinity",
         "Look for a division by zero, the logarithm of zero or an overflow in half precision; the sample of the test \

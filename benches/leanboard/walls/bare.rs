@@ -13,8 +13,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use tempfile::TempPath;
 
-use super::{Job, Run};
-use crate::Outcome;
+use super::Outcome;
+use super::turns::{Job, Run};
 
 /// Runs programs as the sandbox's init does, on the CPU that sandboxes use, without walls.
 pub struct Bare {

@@ -6,67 +6,16 @@ use std::time::Duration;
 
 use leanboard::domain::limits::Limits;
 use leanboard::domain::outcome::Outcome as Ending;
-use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{ReadOnlyMount, Room, Run, Walls};
 
 use super::Engined;
+use super::bombs::{BOMBS, Bomb, GOOD, UNWILLING, python};
 use crate::Outcome;
 use crate::neighbours::Neighbours;
 use crate::report::{at_most, heading, line, milliseconds, quantile};
 
 const ROUNDS: usize = 7;
-/// Ignores what it can, and has children that do not belong to it any more.
-const UNWILLING: &str = "
-import os, signal
-for number in range(1, 65):
-    try:
-        signal.signal(number, signal.SIG_IGN)
-    except (OSError, ValueError):
-        pass
-for _ in range(5):
-    if os.fork() == 0:
-        os.setsid()
-        break
-while True:
-    pass
-";
 const ONES: &str = "import numpy; numpy.ones(200 << 20, dtype='u1')";
-/// Some 0.3 s of one CPU.
-const GOOD: &str = "sum(i * i for i in range(4_000_000))";
-
-struct Bomb {
-    name: &'static str,
-    program: &'static str,
-    ends_as: Ending,
-}
-
-const BOMBS: [Bomb; 4] = [
-    Bomb {
-        name: "forks",
-        program: "import os\nwhile True:\n    os.fork()",
-        ends_as: Ending::TooManyProcesses,
-    },
-    Bomb {
-        name: "memory",
-        program: "held = [bytearray(b'x') * (1 << 20) for _ in range(1024)]",
-        ends_as: Ending::OutOfMemory,
-    },
-    Bomb {
-        name: "memory in eight children",
-        program: "import os
-for _ in range(8):
-    if os.fork() == 0:
-        held = [bytearray(b'x') * (1 << 20) for _ in range(1024)]
-for _ in range(8):
-    os.wait()",
-        ends_as: Ending::OutOfMemory,
-    },
-    Bomb {
-        name: "a flood of output",
-        program: "while True:\n    print('x' * 65536)",
-        ends_as: Ending::TooMuchLog,
-    },
-];
 
 pub fn measure(engine: &Engined, runtime: &Path) -> Outcome<()> {
     let neighbours = Neighbours::watch()?;
@@ -85,16 +34,14 @@ pub fn measure(engine: &Engined, runtime: &Path) -> Outcome<()> {
 /// From the deadline until every process is dead and the group is gone: `wait` answers then.
 fn kill_at_the_deadline(walls: &Walls) -> Outcome<()> {
     const TARGET_MS: f64 = 100.0;
-    let limits = Limits {
-        time: Duration::from_millis(300),
-        ..small()
-    };
+    let mut room = python(UNWILLING);
+    room.limits.time = Duration::from_millis(300);
     let mut late_ms = Vec::new();
     for _ in 0..ROUNDS {
-        let mut sandbox = walls.make_room(&python(UNWILLING, limits.clone()))?;
+        let mut sandbox = walls.make_room(&room)?;
         let started = sandbox.start()?;
         let run = sandbox.wait()?;
-        let late = started.elapsed().saturating_sub(limits.time);
+        let late = started.elapsed().saturating_sub(room.limits.time);
         expect(&run, &Ending::TimedOut)?;
         late_ms.push(milliseconds(late));
     }
@@ -144,7 +91,7 @@ fn compare_around(walls: &Walls, bomb: &Bomb) -> Outcome<()> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         before.push(good(walls)?);
-        let run = walls.make_room(&python(bomb.program, small()))?.wait()?;
+        let run = walls.make_room(&bomb.room())?.wait()?;
         expect(&run, &bomb.ends_as)?;
         drop(run);
         after.push(good(walls)?);
@@ -164,24 +111,9 @@ fn compare_around(walls: &Walls, bomb: &Bomb) -> Outcome<()> {
 
 /// CPU seconds.
 fn good(walls: &Walls) -> Outcome<f64> {
-    let run = walls.make_room(&python(GOOD, small()))?.wait()?;
+    let run = walls.make_room(&python(GOOD))?.wait()?;
     expect(&run, &Ending::Exited { code: 0 })?;
     Ok(run.usage.cpu.as_secs_f64())
-}
-
-fn python(program: &str, limits: Limits) -> Room {
-    Room::new(["/usr/bin/python3", "-I", "-c", program], limits)
-}
-
-fn small() -> Limits {
-    Limits {
-        time: Duration::from_secs(10),
-        memory: Bytes::from_mib(128),
-        processes: 32,
-        cpus: 1,
-        output: Bytes::from_mib(4),
-        ..Limits::default()
-    }
 }
 
 fn expect(run: &Run, expected: &Ending) -> Outcome<()> {

@@ -39,6 +39,7 @@ class Harness:
         folder = Path(self._folder.name)
         self.predictions_path = folder / "predictions.csv"
         task = {"kind": "value"} if classes is None else {"kind": "label", "classes": classes}
+        task["columns"] = ["prediction"]
         plan = {
             "rows": len(next(iter(arrays.values()))),
             "batch_size": batch_size,

@@ -24,7 +24,7 @@ pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
         false => {}
     }
     for kind in &spec.entries.kinds {
-        if let Err(gives) = can_answer(*kind, task) {
+        if let Err(gives) = can_answer(*kind, task.kind) {
             find(
                 "task.kind",
                 format!(
@@ -39,17 +39,16 @@ pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
 }
 
 /// Whether entries of a kind can be asked for such predictions, or what they give instead.
-fn can_answer(kind: EntryKind, task: &Task) -> Result<(), &'static str> {
-    match (kind, task.kind) {
+fn can_answer(kind: EntryKind, task: TaskKind) -> Result<(), &'static str> {
+    match (kind, task) {
         (EntryKind::Predict | EntryKind::Script, _)
-        | (EntryKind::Onnx | EntryKind::Tflite, TaskKind::Label) => Ok(()),
-        (EntryKind::Onnx | EntryKind::Tflite, TaskKind::Value) if task.targets().len() == 1 => {
-            Ok(())
-        }
-        (
+        | (
             EntryKind::Onnx | EntryKind::Tflite,
-            TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text,
-        ) => Err("a label or one number for each row"),
+            TaskKind::Label | TaskKind::Value | TaskKind::Probability,
+        ) => Ok(()),
+        (EntryKind::Onnx | EntryKind::Tflite, TaskKind::List | TaskKind::Text) => {
+            Err("labels, probabilities or numbers")
+        }
     }
 }
 

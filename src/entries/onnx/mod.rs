@@ -3,6 +3,7 @@
 //! for the sandbox.
 
 mod state;
+mod tensors;
 mod types;
 mod values;
 mod verdict;

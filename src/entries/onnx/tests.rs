@@ -4,6 +4,10 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use super::*;
+use wire::{bytes, number, varint};
+
+#[path = "../../../tests/it/support/wire.rs"]
+mod wire;
 
 const ZIPMAP: &[u8] = include_bytes!("../testdata/zipmap.onnx");
 const INT8: &[u8] = include_bytes!("../testdata/int8.onnx");
@@ -17,31 +21,6 @@ fn check_bytes(bytes: &[u8]) -> Result<OnnxModel, Rejection> {
 fn rejected(bytes: &[u8]) -> (&'static str, String) {
     let rejection = check_bytes(bytes).unwrap_err();
     (rejection.code.as_str(), rejection.message)
-}
-
-/// Writes protobuf: a field is its number and its content.
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
-}
-
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn bytes(field: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
-    let content = content.as_ref();
-    [
-        varint(field << 3 | 2),
-        varint(content.len() as u64),
-        content.to_vec(),
-    ]
-    .concat()
 }
 
 fn opset(domain: &str, version: u64) -> Vec<u8> {
@@ -449,6 +428,60 @@ fn no_field_is_hidden_from_the_check_that_the_runtime_sees() {
         rejected(&model_of(&twice, &opset("", 15))).0,
         "onnx_stateful"
     );
+}
+
+#[test]
+fn what_readers_of_protobuf_would_join_is_refused() {
+    let twice = |field, content: &[u8]| bytes(field, content).repeat(2);
+    let typed = |kind: &[u8]| bytes(11, [bytes(1, "x"), bytes(2, kind)].concat());
+    let attribute = |content: &[u8]| node("Constant", "", &bytes(5, content));
+    let float = bytes(1, number(1, 1));
+    for (part, what) in [
+        (
+            bytes(11, [bytes(1, "x"), twice(2, &float)].concat()),
+            "value's type",
+        ),
+        (typed(&float.repeat(2)), "value's type"),
+        (
+            typed(&[float.clone(), bytes(8, "")].concat()),
+            "value's type",
+        ),
+        (typed(&bytes(1, twice(2, &[]))), "value's shape"),
+        (typed(&bytes(4, twice(1, &float))), "value's type"),
+        (typed(&bytes(5, twice(2, &float))), "value's type"),
+        (typed(&bytes(9, twice(1, &float))), "value's type"),
+        (attribute(&twice(5, &[])), "attribute's tensor"),
+        (attribute(&twice(6, &[])), "attribute's graph"),
+        (attribute(&twice(22, &[])), "attribute's sparse tensor"),
+        (bytes(15, twice(1, &[])), "sparse tensor's values"),
+        (bytes(15, twice(2, &[])), "sparse tensor's indices"),
+    ] {
+        let (code, message) = rejected(&model_of(&graph(&[part]), &opset("", 15)));
+        assert_eq!(code, "onnx_invalid");
+        assert!(
+            message.contains(&format!("a {what} twice")),
+            "{what}: {message}"
+        );
+    }
+    let two_graphs = [model_of(&graph(&[]), &opset("", 15)), bytes(7, "")].concat();
+    assert_eq!(rejected(&two_graphs).0, "onnx_invalid");
+    // Several of what there can be several of.
+    let several = [twice(10, &[]), twice(11, &[]), twice(23, &[])].concat();
+    let sound = graph(&[attribute(&several), typed(&float)]);
+    assert!(check_bytes(&model_of(&sound, &opset("", 15))).is_ok());
+}
+
+#[test]
+fn of_a_number_that_stands_for_a_kind_32_bits_count() {
+    let external = bytes(5, number(14, (1 << 32) + 1));
+    assert_eq!(
+        rejected(&model_of(&graph(&[external]), &opset("", 15))).0,
+        "onnx_external_data"
+    );
+    let kind = bytes(1, number(1, (1 << 32) + 7));
+    let input = bytes(11, [bytes(1, "x"), bytes(2, kind)].concat());
+    let model = check_bytes(&model_of(&graph(&[input]), &opset("", 15))).unwrap();
+    assert_eq!(model.inputs[0].dtype, "int64");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{Read, Seek};
 
 use super::types::{numpy_name, onnx_name};
-use super::walk::{NAMELESS, NameHash, Stop, Walk};
+use super::walk::{NAMELESS, NameHash, Stop, Walk, kind_number, once};
 use super::{Dim, TensorSpec};
 use crate::entries::protobuf::{Message, Value};
 use crate::entries::rejection::{RejectionCode, clean};
@@ -21,6 +21,7 @@ impl<R: Read + Seek> Walk<R> {
         mut message: Message,
     ) -> Result<(NameHash, TensorSpec), Stop> {
         let (mut hash, mut name) = (NAMELESS, Vec::new());
+        let mut has_type = false;
         let mut tensor = TensorSpec {
             name: String::new(),
             dtype: UNKNOWN_TYPE.to_owned(),
@@ -32,16 +33,19 @@ impl<R: Read + Seek> Walk<R> {
                     name = self.name(bytes)?;
                     hash = self.hash(bytes, &name);
                 }
-                (2, Value::Bytes(kind)) => match self.kind(kind, 0)? {
-                    ValueKind::Tensor { element, shape } => {
-                        tensor.dtype = element
-                            .and_then(numpy_name)
-                            .unwrap_or(UNKNOWN_TYPE)
-                            .to_owned();
-                        tensor.shape = shape;
+                (2, Value::Bytes(kind)) => {
+                    once(&mut has_type, "value's type")?;
+                    match self.kind(kind, 0)? {
+                        ValueKind::Tensor { element, shape } => {
+                            tensor.dtype = element
+                                .and_then(numpy_name)
+                                .unwrap_or(UNKNOWN_TYPE)
+                                .to_owned();
+                            tensor.shape = shape;
+                        }
+                        ValueKind::Other(description) => tensor.dtype = description,
                     }
-                    ValueKind::Other(description) => tensor.dtype = description,
-                },
+                }
                 (_, _) => {}
             }
         }
@@ -60,10 +64,14 @@ impl<R: Read + Seek> Walk<R> {
                 .into());
         }
         let mut kind = ValueKind::Other(UNKNOWN_TYPE.to_owned());
+        let mut is_known = false;
         while let Some(field) = self.next(&mut message)? {
             let (number, Value::Bytes(inner)) = (field.number, field.value) else {
                 continue;
             };
+            if matches!(number, 1 | 4 | 5 | 8 | 9) {
+                once(&mut is_known, "value's type")?;
+            }
             kind = match number {
                 1 => self.tensor_type(inner)?,
                 4 => ValueKind::Other(format!("seq({})", self.inner_kind(inner, 1, depth)?)),
@@ -78,11 +86,14 @@ impl<R: Read + Seek> Walk<R> {
 
     /// TypeProto.Tensor
     fn tensor_type(&mut self, mut message: Message) -> Result<ValueKind, Stop> {
-        let (mut element, mut shape) = (None, Vec::new());
+        let (mut element, mut shape, mut has_shape) = (None, Vec::new(), false);
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
-                (1, Value::Varint(number)) => element = Some(number),
-                (2, Value::Bytes(dims)) => shape = self.shape(dims)?,
+                (1, Value::Varint(number)) => element = Some(kind_number(number)),
+                (2, Value::Bytes(dims)) => {
+                    once(&mut has_shape, "value's shape")?;
+                    shape = self.shape(dims)?;
+                }
                 (_, _) => {}
             }
         }
@@ -92,10 +103,16 @@ impl<R: Read + Seek> Walk<R> {
     /// TypeProto.Map
     fn map_type(&mut self, mut message: Message, depth: u32) -> Result<ValueKind, Stop> {
         let (mut key, mut values) = (UNKNOWN_TYPE, UNKNOWN_TYPE.to_owned());
+        let mut has_values = false;
         while let Some(field) = self.next(&mut message)? {
             match (field.number, field.value) {
-                (1, Value::Varint(number)) => key = onnx_name(number).unwrap_or(UNKNOWN_TYPE),
-                (2, Value::Bytes(kind)) => values = self.kind(kind, depth + 1)?.to_string(),
+                (1, Value::Varint(number)) => {
+                    key = onnx_name(kind_number(number)).unwrap_or(UNKNOWN_TYPE);
+                }
+                (2, Value::Bytes(kind)) => {
+                    once(&mut has_values, "value's type")?;
+                    values = self.kind(kind, depth + 1)?.to_string();
+                }
                 (_, _) => {}
             }
         }
@@ -110,10 +127,12 @@ impl<R: Read + Seek> Walk<R> {
         depth: u32,
     ) -> Result<String, Stop> {
         let mut description = UNKNOWN_TYPE.to_owned();
+        let mut is_known = false;
         while let Some(field) = self.next(&mut message)? {
             if let (number, Value::Bytes(kind)) = (field.number, field.value)
                 && number == wanted
             {
+                once(&mut is_known, "value's type")?;
                 description = self.kind(kind, depth + 1)?.to_string();
             }
         }

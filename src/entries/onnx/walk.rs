@@ -27,8 +27,6 @@ const NODES_MAX: u64 = 200_000;
 const FIELDS_MAX: u64 = 4_000_000;
 /// Operators of domains that only the model itself can explain, with functions.
 const FOREIGN_MAX: usize = 4_096;
-/// No element type has more elements in a byte: int2 has four.
-const ELEMENTS_PER_BYTE_MAX: u64 = 4;
 
 /// Why a walk ended early.
 pub enum Stop {
@@ -38,8 +36,8 @@ pub enum Stop {
 }
 
 pub struct Walk<R> {
-    wire: Wire<R>,
-    model: OnnxModel,
+    pub(super) wire: Wire<R>,
+    pub(super) model: OnnxModel,
     fields: u64,
     has_graph: bool,
     operators: BTreeSet<String>,
@@ -110,7 +108,7 @@ impl<R: Read + Seek> Walk<R> {
                 (2, Value::Bytes(name)) => producer = self.name(name)?,
                 (3, Value::Bytes(version)) => producer_version = self.name(version)?,
                 (7, Value::Bytes(graph)) => {
-                    self.has_graph = true;
+                    once(&mut self.has_graph, "graph")?;
                     self.graph(graph, 0)?;
                 }
                 (8, Value::Bytes(opset)) => self.opset(opset)?,
@@ -310,6 +308,7 @@ impl<R: Read + Seek> Walk<R> {
     /// AttributeProto; the switch that it turns on, or that a caller of the function could.
     fn attribute(&mut self, mut message: Message, depth: u32) -> Result<Option<Switch>, Stop> {
         let (mut switch, mut is_on) = (None, false);
+        let (mut has_tensor, mut has_graph, mut has_sparse) = (false, false, false);
         while let Some(field) = self.wire.next(&mut message)? {
             // `floats`, `ints` and `strings`: forests have millions.
             if !matches!(field.number, 7..=9) {
@@ -326,13 +325,24 @@ impl<R: Read + Seek> Walk<R> {
                 // `ref_attr_name`
                 (21, Value::Bytes(name)) => is_on |= name.len() > 0,
                 // `t` and `tensors`
-                (5 | 10, Value::Bytes(tensor)) => {
+                (field @ (5 | 10), Value::Bytes(tensor)) => {
+                    if field == 5 {
+                        once(&mut has_tensor, "attribute's tensor")?;
+                    }
                     self.tensor(tensor)?;
                 }
                 // `g` and `graphs`
-                (6 | 11, Value::Bytes(graph)) => self.graph(graph, depth + 1)?,
+                (field @ (6 | 11), Value::Bytes(graph)) => {
+                    if field == 6 {
+                        once(&mut has_graph, "attribute's graph")?;
+                    }
+                    self.graph(graph, depth + 1)?;
+                }
                 // `sparse_tensor` and `sparse_tensors`
-                (22 | 23, Value::Bytes(sparse)) => {
+                (field @ (22 | 23), Value::Bytes(sparse)) => {
+                    if field == 22 {
+                        once(&mut has_sparse, "attribute's sparse tensor")?;
+                    }
                     self.sparse_tensor(sparse)?;
                 }
                 // `floats`, one by one or packed
@@ -342,72 +352,6 @@ impl<R: Read + Seek> Walk<R> {
             }
         }
         Ok(switch.filter(|_| is_on))
-    }
-
-    /// TensorProto; its name.
-    fn tensor(&mut self, mut message: Message) -> Result<NameHash, Stop> {
-        let size = message.len();
-        let (mut name, mut elements, mut is_external) = (Vec::new(), 1, false);
-        let mut hash = NAMELESS;
-        while let Some(field) = self.wire.next(&mut message)? {
-            // The numbers and texts themselves, which some exporters write one by one.
-            if !matches!(field.number, 4..=7 | 10 | 11) {
-                self.count_field()?;
-            }
-            match (field.number, field.value) {
-                (1, Value::Varint(length)) => elements = times(elements, length)?,
-                (1, Value::Bytes(mut packed)) => {
-                    while let Some(length) = self.wire.next_packed(&mut packed)? {
-                        self.count_field()?;
-                        elements = times(elements, length)?;
-                    }
-                }
-                (8, Value::Bytes(bytes)) => {
-                    name = self.name(bytes)?;
-                    hash = self.hash(bytes, &name);
-                }
-                // `external_data`, and `data_location` = EXTERNAL
-                (13, _) | (14, Value::Varint(1)) => is_external = true,
-                (_, _) => {}
-            }
-        }
-        if is_external {
-            return Err(RejectionCode::OnnxExternalData
-                .because(format!(
-                    "The weights '{}' are in another file, and an entry is one file. Save the \
-                     model with onnx.save(onnx.load(path), path, save_as_external_data=False).",
-                    clean(&name)
-                ))
-                .into());
-        }
-        if elements > 1 && elements > size.saturating_mul(ELEMENTS_PER_BYTE_MAX) {
-            return Err(RejectionCode::OnnxInvalid
-                .because(format!(
-                    "The tensor '{}' says that it has {elements} elements, for which there are \
-                     too few bytes. Check the model with onnx.checker and export it again.",
-                    clean(&name)
-                ))
-                .into());
-        }
-        self.count_parameters(elements);
-        Ok(hash)
-    }
-
-    /// SparseTensorProto; the name of its values, which is its own.
-    fn sparse_tensor(&mut self, mut message: Message) -> Result<NameHash, Stop> {
-        let mut hash = NAMELESS;
-        while let Some(field) = self.next(&mut message)? {
-            match (field.number, field.value) {
-                (1, Value::Bytes(values)) => hash = self.tensor(values)?,
-                (2, Value::Bytes(indices)) => {
-                    let parameters = self.model.parameter_count;
-                    self.tensor(indices)?;
-                    self.model.parameter_count = parameters;
-                }
-                (_, _) => {}
-            }
-        }
-        Ok(hash)
     }
 
     fn drop_initialized_inputs(&mut self) {
@@ -436,7 +380,7 @@ impl<R: Read + Seek> Walk<R> {
         Ok(field)
     }
 
-    fn count_field(&mut self) -> Result<(), Rejection> {
+    pub(super) fn count_field(&mut self) -> Result<(), Rejection> {
         if self.fields == FIELDS_MAX {
             return Err(RejectionCode::OnnxUnsupported.because(format!(
                 "The model has more than {FIELDS_MAX} parts besides its numbers. Simplify it, with \
@@ -456,18 +400,26 @@ impl<R: Read + Seek> Walk<R> {
         self.hasher.hash_one((field.len(), name))
     }
 
-    fn count_parameters(&mut self, elements: u64) {
+    pub(super) fn count_parameters(&mut self, elements: u64) {
         self.model.parameter_count = self.model.parameter_count.saturating_add(elements);
     }
 }
 
-fn times(elements: u64, length: u64) -> Result<u64, Rejection> {
-    if length > i64::MAX as u64 {
-        let message = "A tensor of the model has an axis of negative length. Check the model with \
-                       onnx.checker and export it again.";
-        return Err(RejectionCode::OnnxInvalid.because(message));
+/// Refuses a second message where there can be one. Readers of protobuf join the two, part by part,
+/// so that they would see another than we do, and no writer makes them.
+pub(super) fn once(is_there: &mut bool, what: &str) -> Result<(), Rejection> {
+    if *is_there {
+        return Err(RejectionCode::OnnxInvalid.because(format!(
+            "The model gives a {what} twice, in two parts. Export it again, as one."
+        )));
     }
-    Ok(elements.saturating_mul(length))
+    *is_there = true;
+    Ok(())
+}
+
+/// What readers make of a number that stands for one of several kinds: they drop all but 32 bits.
+pub(super) fn kind_number(number: u64) -> u64 {
+    number & u64::from(u32::MAX)
 }
 
 fn remember(names: &mut HashSet<NameHash>, name: NameHash, what: &str) -> Result<(), Rejection> {

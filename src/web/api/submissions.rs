@@ -17,7 +17,7 @@ use crate::domain::energy::{Energy, Tier};
 use crate::domain::hardware::is_degraded;
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::submission::FailureClass;
-use crate::domain::trial::{Latency, PhaseCost, Trial};
+use crate::domain::trial::{Latency, PhaseCost, Trial, median_latency};
 use crate::web::App;
 use crate::web::advice;
 use crate::web::auth::{SignedIn, Viewer};
@@ -185,6 +185,8 @@ struct ResultDocument {
     inference: Option<CostDocument>,
     /// A process with one pass, from start to exit: median of the trials.
     total: CostDocument,
+    /// Of a function's calls: medians of the trials.
+    latency: Option<LatencyDocument>,
     peak_memory_bytes: u64,
     /// Per pass over the test inputs.
     energy: EnergyDocument,
@@ -397,6 +399,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             standing: None,
             inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),
+            latency: median_latency(trials).as_ref().map(LatencyDocument::from),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,

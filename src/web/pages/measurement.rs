@@ -10,7 +10,7 @@ use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
-use crate::domain::trial::{Latency, PhaseCost, Trial, median_cost};
+use crate::domain::trial::{Latency, PhaseCost, Trial, median_cost, median_latency};
 use crate::web::runtimes::RuntimeDocument;
 
 pub struct Measurement<'a> {
@@ -128,6 +128,11 @@ impl<'a> Measurement<'a> {
             .cost_interval_s
             .map(|interval| (interval.low, interval.high));
         TrialsChart::new(&costs_s?, interval)
+    }
+
+    /// Of a call, the medians of the trials.
+    pub fn latency(&self) -> Option<LatencyFigures> {
+        median_latency(self.trials).as_ref().map(LatencyFigures::of)
     }
 
     /// Whether each call was seen.

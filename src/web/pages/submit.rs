@@ -302,14 +302,6 @@ impl SubmitPage {
         }
     }
 
-    /// The class list of a task of labels.
-    fn classes(&self) -> Option<&[String]> {
-        match self.spec().task.kind {
-            TaskKind::Label => Some(&self.spec().task.classes),
-            TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text => None,
-        }
-    }
-
     /// What a cell of a submission holds.
     fn cells(&self) -> String {
         let spec = self.spec();

@@ -6,6 +6,7 @@ use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
 use leanboard::sandbox::Log;
 
+use crate::sandbox::bombs::UNWILLING;
 use crate::sandbox::support::{TestWalls, assert_ok, processes_of, python, shell};
 
 /// After the deadline, on a machine that has other things to do too.
@@ -14,22 +15,7 @@ const DEAD_WITHIN: Duration = Duration::from_millis(500);
 #[test]
 fn at_the_deadline_the_whole_tree_dies_whatever_it_does() {
     for walls in TestWalls::on_every_engine() {
-        let mut room = python(
-            "
-import os, signal, time
-for number in range(1, 65):
-    try:
-        signal.signal(number, signal.SIG_IGN)
-    except (OSError, ValueError):
-        pass
-for _ in range(5):
-    if os.fork() == 0:
-        os.setsid()
-        break
-while True:
-    pass
-",
-        );
+        let mut room = python(UNWILLING);
         room.limits.time = Duration::from_secs(1);
         let mut sandbox = walls.make(&room);
         let started = sandbox.start().unwrap();

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use leanboard::domain::limits::Limits;
 use leanboard::domain::outcome::Outcome;
-use leanboard::domain::units::Bytes;
 use leanboard::sandbox::{Engine, Room, Run, Sandbox, Walls, WallsOptions, enter_private_mounts};
+
+pub use super::bombs::{python, small};
 
 /// What every engine must do alike is tested with each that is installed.
 pub fn engines() -> Vec<Engine> {
@@ -135,6 +134,13 @@ pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
 pub fn groups_of(name: &str) -> Vec<PathBuf> {
     let group = Path::new("leanboard").join(name);
     let v2 = Path::new("/sys/fs/cgroup").join(&group);
+    // In a unit of systemd they lie in the unit's group, beside that of the tests themselves.
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let unit = own.map(|own| own.strip_suffix("/runner").unwrap_or(own));
+    let delegated = unit
+        .filter(|unit| !unit.is_empty())
+        .map(|unit| Path::new("/sys/fs/cgroup").join(unit).join(&group));
     std::fs::read_dir("/sys/fs/cgroup")
         .unwrap()
         .flatten()
@@ -142,6 +148,7 @@ pub fn groups_of(name: &str) -> Vec<PathBuf> {
         .filter(|controller| controller.file_name() != "unified")
         .map(|controller| controller.path().join(&group))
         .chain([v2])
+        .chain(delegated)
         .filter(|folder| folder.exists())
         .collect()
 }
@@ -160,23 +167,8 @@ pub fn processes_of(name: &str) -> Vec<i32> {
         .collect()
 }
 
-pub fn small() -> Limits {
-    Limits {
-        time: Duration::from_secs(10),
-        memory: Bytes::from_mib(128),
-        processes: 32,
-        cpus: 1,
-        output: Bytes::from_mib(4),
-        ..Limits::default()
-    }
-}
-
 pub fn shell(script: &str) -> Room {
     Room::new(["/bin/sh", "-c", script], small())
-}
-
-pub fn python(script: &str) -> Room {
-    Room::new(["/usr/bin/python3", "-I", "-c", script], small())
 }
 
 #[track_caller]

@@ -37,7 +37,12 @@ impl Bundle {
         Bundle::digits().with_only("starter/small_mlp.tflite")
     }
 
-    /// The same, which takes nothing but functions: its reference is one.
+    /// The demo of digits with the random forest as its only starter.
+    pub fn forest() -> Bundle {
+        Bundle::digits().with_only("starter/random_forest.onnx")
+    }
+
+    /// The demo of prices, which takes nothing but functions: its reference is one.
     pub fn functions() -> Bundle {
         let mut bundle = Bundle::demo("diamonds").with_only("starter/ridge.onnx");
         let name = "starter/row_by_row.zip";

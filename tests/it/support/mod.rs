@@ -7,6 +7,7 @@ mod person;
 mod postgres;
 mod runner;
 mod server;
+pub mod wire;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -230,15 +231,23 @@ fn files_below(folder: &Path) -> Vec<String> {
 }
 
 /// Asks again and again until there is an answer; the limit only ends a test that hangs.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let limit = std::time::Duration::from_secs(90);
+pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(Duration::from_secs(90), what, ask).await
+}
+
+/// The same with more patience, for what is tried again after pauses on a busy machine.
+pub async fn eventually_within<T>(
+    limit: Duration,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let start = std::time::Instant::now();
     loop {
         if let Some(answer) = ask().await {
             return answer;
         }
         assert!(start.elapsed() < limit, "waited in vain for {what}");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

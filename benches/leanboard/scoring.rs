@@ -1,0 +1,184 @@
+//! What scoring costs: a million predictions from their CSV files to their scores, beside pandas and
+//! scikit-learn, which read and score the same files by turns.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::Command;
+
+use crate::process::{Spent, output, timed};
+use crate::report::{at_least, at_most, heading, line, note, quantile};
+use crate::{Outcome, PROGRAM};
+
+const ROWS: usize = 1_000_000;
+const ROUNDS: usize = 3;
+const CLASSES: usize = 10;
+const TIMES_FASTER: f64 = 3.0;
+const PEAK_MIB: f64 = 300.0;
+
+/// Reads both files, brings them into one order, and scores each split and all; says how long that
+/// took, its imports not counted.
+const REFERENCE: &str = r#"
+import sys, time
+import numpy, pandas
+from sklearn import metrics
+bundle, metric = sys.argv[1:]
+start = time.perf_counter(), time.process_time()
+is_value = metric == "rmse"
+text = {"id": str, "Usage": str} | ({} if is_value else {"y": str})
+solution = pandas.read_csv(bundle + "/hidden/solution.csv", dtype=text)
+text = {"id": str} | ({"y": str} if metric == "accuracy" else {})
+submission = pandas.read_csv(bundle + "/submission.csv", dtype=text)
+if not submission["id"].equals(solution["id"]):
+    submission = submission.set_index("id").loc[solution["id"]].reset_index()
+columns = [name for name in submission.columns if name != "id"]
+is_public = (solution["Usage"] == "Public").to_numpy()
+for rows in (is_public, ~is_public, numpy.ones(len(solution), bool)):
+    actual, predicted = solution["y"][rows], submission[columns][rows]
+    if metric == "accuracy":
+        score = metrics.accuracy_score(actual, predicted["y"])
+    elif metric == "log_loss":
+        score = metrics.log_loss(actual, predicted, labels=columns)
+    elif metric == "roc_auc":
+        score = metrics.roc_auc_score(actual == "1", predicted["y"])
+    else:
+        score = metrics.root_mean_squared_error(actual, predicted["y"])
+print(time.perf_counter() - start[0], time.process_time() - start[1], score)
+"#;
+
+pub fn run(runtime: &Path) -> Outcome<()> {
+    heading(
+        "Scoring a million predictions from CSV",
+        &["leanboard", "sklearn", "times faster", "", "peak", ""],
+    );
+    for metric in ["accuracy", "log_loss", "roc_auc", "rmse"] {
+        let folder = tempfile::tempdir()?;
+        write_case(folder.path(), metric)?;
+        let (mut ours, mut theirs, mut ratios, mut peak) = (vec![], vec![], vec![], 0.0_f64);
+        for _ in 0..ROUNDS {
+            let spent = score(folder.path())?;
+            let reference = score_by_reference(runtime, folder.path(), metric)?;
+            let seconds = spent.wall.as_secs_f64();
+            ours.push(seconds);
+            theirs.push(reference);
+            ratios.push(reference / seconds);
+            peak = peak.max(spent.peak_bytes as f64 / 1024.0 / 1024.0);
+        }
+        let faster = quantile(&ratios, 0.5);
+        line(
+            metric,
+            &[
+                format!("{:.2} s", quantile(&ours, 0.5)),
+                format!("{:.2} s", quantile(&theirs, 0.5)),
+                format!("{faster:.1}"),
+                at_least(faster, TIMES_FASTER, "×"),
+                format!("{peak:.0} MiB"),
+                at_most(peak, PEAK_MIB, "MiB"),
+            ],
+        );
+    }
+    note("medians of 3; ours from the start of the process to its end, theirs without imports");
+    Ok(())
+}
+
+fn score(bundle: &Path) -> Outcome<Spent> {
+    let mut command = Command::new(PROGRAM);
+    command.arg("score").arg(bundle.join("submission.csv"));
+    timed(command.arg("--competition").arg(bundle).arg("--json"))
+}
+
+fn score_by_reference(runtime: &Path, bundle: &Path, metric: &str) -> Outcome<f64> {
+    let mut python = Command::new(runtime.join("bin/python"));
+    let said = output(python.args(["-c", REFERENCE]).arg(bundle).arg(metric))?;
+    let seconds = said.split(' ').next().unwrap_or_default();
+    Ok(seconds.parse()?)
+}
+
+/// A bundle's rules and solution with a submission.
+fn write_case(folder: &Path, metric: &str) -> Outcome<()> {
+    let mut random = Random(20_261_124);
+    let (kind, classes) = match metric {
+        "accuracy" => ("label", CLASSES),
+        "log_loss" => ("probability", CLASSES),
+        "roc_auc" => ("probability", 2),
+        _ => ("value", 0),
+    };
+    let names: Vec<String> = (0..classes).map(|class| format!("{class}")).collect();
+    let listed = match classes {
+        0 => String::new(),
+        _ => format!("classes = {names:?}\n"),
+    };
+    fs::write(
+        folder.join("competition.toml"),
+        format!(
+            "slug = \"case\"\ntitle = \"T\"\nsummary = \"S\"\nopens_at = 2026-01-01\n\
+             [task]\nkind = \"{kind}\"\ntarget = \"y\"\n{listed}\
+             [metric]\nname = \"{metric}\"\nbenchmark = 0.5\n\
+             [entries]\nkinds = [\"script\"]\n[measuring]\nwindow = \"total\"\n\
+             [[starter]]\nfile = \"starter/a.zip\"\nteam = \"Host\"\nreference = true\n"
+        ),
+    )?;
+    fs::create_dir(folder.join("hidden"))?;
+    let mut solution = BufWriter::new(File::create(folder.join("hidden/solution.csv"))?);
+    let mut submission = BufWriter::new(File::create(folder.join("submission.csv"))?);
+    let columns = match (kind, classes) {
+        ("probability", CLASSES) => names.join(","),
+        _ => "y".to_owned(),
+    };
+    writeln!(solution, "id,y,Usage")?;
+    writeln!(submission, "id,{columns}")?;
+    for id in 0..ROWS {
+        let usage = if random.share() < 0.3 {
+            "Public"
+        } else {
+            "Private"
+        };
+        let class = (random.share() * classes as f64) as usize;
+        let (actual, predicted) = match (kind, classes) {
+            ("label", _) => {
+                let other = (random.share() * classes as f64) as usize;
+                let predicted = if random.share() < 0.7 { class } else { other };
+                (class.to_string(), predicted.to_string())
+            }
+            ("probability", CLASSES) => (class.to_string(), random.probabilities(class)),
+            ("probability", _) => {
+                let score = (random.share() + 0.3 * class as f64) / 1.3;
+                (class.to_string(), score.to_string())
+            }
+            _ => {
+                let value = 1000.0 * random.share();
+                (value.to_string(), (value + random.share()).to_string())
+            }
+        };
+        writeln!(solution, "{id},{actual},{usage}")?;
+        writeln!(submission, "{id},{predicted}")?;
+    }
+    solution.flush()?;
+    submission.flush()?;
+    Ok(())
+}
+
+/// Marsaglia's xorshift: the same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    /// From 0 to below 1, with all digits of a double.
+    fn share(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A line of them, where one class is more likely.
+    fn probabilities(&mut self, class: usize) -> String {
+        let mut weights: Vec<f64> = (0..CLASSES).map(|_| self.share() + 0.001).collect();
+        weights[class] += 2.0;
+        let sum: f64 = weights.iter().sum();
+        let texts: Vec<String> = weights
+            .iter()
+            .map(|weight| (weight / sum).to_string())
+            .collect();
+        texts.join(",")
+    }
+}
