@@ -50,6 +50,10 @@ pub enum RejectionCode {
     ZipTooLarge,
     /// No script to run.
     MainMissing,
+    /// No function to call.
+    PredictMissing,
+    /// A script and a function at once.
+    EntryAmbiguous,
 }
 
 impl RejectionCode {
@@ -73,6 +77,8 @@ impl RejectionCode {
             RejectionCode::ZipDuplicate => "zip_duplicate",
             RejectionCode::ZipTooLarge => "zip_too_large",
             RejectionCode::MainMissing => "main_missing",
+            RejectionCode::PredictMissing => "predict_missing",
+            RejectionCode::EntryAmbiguous => "entry_ambiguous",
         }
     }
 

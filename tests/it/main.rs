@@ -15,6 +15,7 @@ mod live;
 mod metrics;
 mod migrations;
 mod pages;
+mod predict;
 mod probabilities;
 mod reports;
 mod runtimes;

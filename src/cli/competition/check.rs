@@ -19,7 +19,12 @@ use crate::domain::split::Split;
 use crate::domain::units::Bytes;
 
 /// What may be an entry, where the rules that say it cannot be read.
-const ALL_KINDS: [EntryKind; 3] = [EntryKind::Onnx, EntryKind::Tflite, EntryKind::Script];
+const ALL_KINDS: [EntryKind; 4] = [
+    EntryKind::Onnx,
+    EntryKind::Tflite,
+    EntryKind::Predict,
+    EntryKind::Script,
+];
 
 /// Says all that was found.
 ///

@@ -21,7 +21,9 @@ use crate::db;
 use crate::db::boards::BoardLine;
 use crate::db::competitions::Competition;
 use crate::domain::clock::start_of_day;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, Starter, TaskKind, Window};
+use crate::domain::competition::{
+    CompetitionSpec, EntryKind, Metric, Scenario, Starter, TaskKind, Window,
+};
 use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 use crate::web::App;
@@ -151,13 +153,14 @@ impl SubmitPage {
     /// What may be chosen, as browsers want it.
     fn accepted(&self) -> String {
         let kinds = self.spec().entries.kinds.iter();
-        let endings: Vec<&str> = kinds
+        let mut endings: Vec<&str> = kinds
             .map(|kind| match kind {
                 EntryKind::Onnx => ".onnx",
                 EntryKind::Tflite => ".tflite",
-                EntryKind::Script => ".zip",
+                EntryKind::Predict | EntryKind::Script => ".zip",
             })
             .collect();
+        endings.dedup();
         endings.join(",")
     }
 
@@ -167,6 +170,32 @@ impl SubmitPage {
 
     fn time(&self) -> String {
         figures::round_seconds(self.spec().limits.time.as_secs_f64())
+    }
+
+    fn plural_of_columns(&self) -> &'static str {
+        match self.spec().task.predicted_columns() {
+            [_] => "",
+            _ => "s",
+        }
+    }
+
+    /// Within which a function is imported and loaded.
+    fn start_up_time(&self) -> String {
+        let limits = &self.spec().limits;
+        figures::round_seconds(limits.start_up.min(limits.time).as_secs_f64())
+    }
+
+    /// What a call of a function may take, where that is limited.
+    fn batch_time(&self) -> Option<String> {
+        let limit = self.spec().limits.batch;
+        limit.map(|limit| figures::round_seconds(limit.as_secs_f64()))
+    }
+
+    fn is_single_stream(&self) -> bool {
+        match self.spec().measuring.scenario {
+            Scenario::SingleStream => true,
+            Scenario::Offline => false,
+        }
     }
 
     fn size_limit(&self) -> Figure {
@@ -315,6 +344,24 @@ fn stretches_of(kind: EntryKind, is_total: bool) -> Vec<(&'static str, &'static 
                 !is_total,
             ),
             ("Finish", "predictions written, process ended", is_total),
+        ],
+        EntryKind::Predict => vec![
+            (
+                "Start-up",
+                "process start until the code is imported and has loaded",
+                is_total,
+            ),
+            (
+                "First call",
+                "with rows of the public sample, which may take longer than the others",
+                is_total,
+            ),
+            (
+                "Steady inference",
+                "one pass over the hidden test inputs, call by call: handed over, computed, answered",
+                true,
+            ),
+            ("Finish", "the process ended", is_total),
         ],
         EntryKind::Script => vec![(
             "The whole run",
