@@ -10,13 +10,6 @@ fn tflite(path: &str) -> Vec<u8> {
     fs::read(root().join(format!("{path}.tflite"))).unwrap()
 }
 
-fn kinds(bundle: Bundle, kinds: &[&str]) -> Bundle {
-    bundle.rule(
-        "entries.kinds",
-        toml_edit::Array::from_iter(kinds.iter().copied()),
-    )
-}
-
 #[tokio::test]
 async fn a_converted_model_scores_as_the_one_that_it_was_made_from() {
     let app = App::with(&Bundle::lean()).await;
@@ -98,7 +91,7 @@ async fn what_cannot_run_is_refused_at_the_door_or_fails_with_its_code() {
 
 #[tokio::test]
 async fn a_kind_that_the_competition_does_not_take_is_refused_with_those_that_it_takes() {
-    let onnx = App::with(&kinds(Bundle::lean(), &["onnx"])).await;
+    let onnx = App::with(&Bundle::lean().kinds(&["onnx"])).await;
     let file = tflite("demo/digits/starter/small_mlp");
     let sentence = onnx
         .person("ada")
@@ -107,7 +100,7 @@ async fn a_kind_that_the_competition_does_not_take_is_refused_with_those_that_it
         .problem(422, "entry_kind");
     assert!(sentence.contains("a TensorFlow Lite model"), "{sentence}");
 
-    let bundle = kinds(Bundle::tflite(), &["tflite"]);
+    let bundle = Bundle::tflite().kinds(&["tflite"]);
     let lite = App::with(&bundle).await;
     let ada = lite.person("ada");
     let sentence = ada
