@@ -13,7 +13,9 @@ use crate::competitions::AnswerKey;
 use crate::domain::competition::Direction;
 use crate::domain::score::Score;
 use crate::domain::split::Split;
-use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
+use crate::domain::statistics::Interval;
+use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores, Terms};
+use crate::web::figures;
 
 #[derive(Debug, Args)]
 #[command(
@@ -21,7 +23,7 @@ use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
     if there are scores, and 1 if the predictions, or the bundle, cannot be used."
 )]
 pub struct ScoreCommand {
-    /// The predictions: a submission.csv
+    /// The predictions: a submission.csv, or the same in Parquet
     file: PathBuf,
     /// The bundle's folder, of which competition.toml and the solution are read
     #[arg(long, value_name = "DIR")]
@@ -61,7 +63,8 @@ impl ScoreCommand {
         let key = read_key(&self.competition).map_err(Refusal::Other)?;
         let unreadable = |error| format!("{} cannot be read: {error}", self.file.display());
         let file = File::open(&self.file).map_err(|error| Refusal::Other(unreadable(error)))?;
-        let predictions = Predictions::read_submission(file, &key.spec, &key.ids)
+        let predictions = Predictions::read_trusted(file, &key.spec, &key.ids)
+            .map_err(|error| Refusal::Other(unreadable(error)))?
             .map_err(Refusal::Predictions)?;
         let scores = scoring::score(&key.spec, &key.solution, &predictions);
         let scores = scores.map_err(|error| match error {
@@ -71,9 +74,10 @@ impl ScoreCommand {
             | ScoreError::Undefined(..)
             | ScoreError::NotFinite(_)) => Refusal::Other(error.to_string()),
         })?;
+        let parts = parts(&key, &predictions, &scores);
         Ok(match self.json {
-            true => vec![document(&key, &scores).to_string()],
-            false => lines(&key, &scores),
+            true => vec![document(&key, &parts).to_string()],
+            false => lines(&key, &parts),
         })
     }
 }
@@ -86,38 +90,69 @@ fn read_key(folder: &Path) -> Result<AnswerKey, Failure> {
     })
 }
 
-/// Each part of the test rows with its number of rows and its score.
-fn parts(key: &AnswerKey, scores: &Scores) -> [(&'static str, usize, Score); 3] {
-    let rows = |split| key.solution.rows_of(split).len();
+/// Some of the test rows.
+struct Part {
+    name: &'static str,
+    rows: usize,
+    score: Score,
+    interval: Option<Interval>,
+}
+
+fn parts(key: &AnswerKey, predictions: &Predictions, scores: &Scores) -> [Part; 3] {
+    let solution = &key.solution;
+    let terms = Terms::of(&key.spec, predictions.answers(), solution.answers());
+    let part = |name, rows: Vec<usize>, score| Part {
+        name,
+        rows: rows.len(),
+        score,
+        interval: terms.as_ref().and_then(|terms| terms.interval(&rows)),
+    };
     [
-        ("public", rows(Split::Public), scores.public),
-        ("private", rows(Split::Private), scores.private),
-        ("all", key.solution.rows(), scores.all),
+        part("public", solution.rows_of(Split::Public), scores.public),
+        part("private", solution.rows_of(Split::Private), scores.private),
+        part("all", (0..solution.rows()).collect(), scores.all),
     ]
 }
 
-fn document(key: &AnswerKey, scores: &Scores) -> serde_json::Value {
+fn document(key: &AnswerKey, parts: &[Part]) -> serde_json::Value {
     let metric = key.spec.metric.name;
     let mut document = json!({
         "competition": key.spec.slug,
         "metric": metric,
         "direction": metric.direction(),
     });
-    for (name, rows, score) in parts(key, scores) {
-        document[name] = json!({ "rows": rows, "score": score });
+    for part in parts {
+        document[part.name] = json!({
+            "rows": part.rows,
+            "score": part.score,
+            "interval": part.interval.map(|ends| json!({ "low": ends.low, "high": ends.high })),
+        });
     }
     document
 }
 
-fn lines(key: &AnswerKey, scores: &Scores) -> Vec<String> {
+fn lines(key: &AnswerKey, parts: &[Part]) -> Vec<String> {
     let metric = key.spec.metric.name;
     let better = match metric.direction() {
         Direction::HigherIsBetter => "higher is better",
         Direction::LowerIsBetter => "lower is better",
     };
-    let mut lines = vec![format!("{}: {metric}, {better}", key.spec.slug)];
-    for (name, rows, score) in parts(key, scores) {
-        lines.push(format!("  {name:<8} {score:<20} {rows} rows"));
+    let figure = |score: f64| figures::score(metric, score);
+    let mut lines = vec![format!("{}: {}, {better}", key.spec.slug, key.spec.metric)];
+    for part in parts {
+        let range = match part.interval {
+            Some(Interval { low, high }) => format!("{}–{}", figure(low), figure(high)),
+            None => String::new(),
+        };
+        let (name, score) = (part.name, part.score.as_f64());
+        lines.push(format!(
+            "  {name:<8} {score:<20} {range:<16} {} rows",
+            part.rows
+        ));
     }
+    lines.push(match parts.iter().any(|part| part.interval.is_some()) {
+        true => "The ranges are bootstrap intervals of 95 %: what other rows of this kind would score.",
+        false => "No intervals: the metric is no mean over rows, or there are too few of them.",
+    }.to_owned());
     lines
 }

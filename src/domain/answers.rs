@@ -67,7 +67,7 @@ pub enum CellFault {
     Negative(Metric),
     #[error("below 0 or above 1, which no probability is")]
     NotAProbability,
-    #[error("in a row whose probabilities do not add up to 1")]
+    #[error("part of a row that does not add up to 1")]
     SumNotOne,
     #[error("without an id")]
     NoItems,

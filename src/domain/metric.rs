@@ -4,6 +4,8 @@
 mod facts;
 mod known;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub use facts::Facts;
@@ -102,6 +104,27 @@ impl MetricSpec {
     }
 }
 
+/// With its parameters: "F1 (macro)", "MAP@5".
+impl fmt::Display for MetricSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.name, self.k, self.beta, self.alpha, self.weights) {
+            (Metric::MapAtK, Some(k), ..) => write!(f, "MAP@{k}")?,
+            (Metric::NdcgAtK, Some(k), ..) => write!(f, "NDCG@{k}")?,
+            (Metric::FBeta, _, Some(beta), ..) => write!(f, "F{beta}")?,
+            (Metric::Pinball, _, _, Some(alpha), _) => write!(f, "pinball loss at {alpha}")?,
+            (Metric::CohenKappa, .., Some(KappaWeights::Linear)) => {
+                f.write_str("linearly weighted κ")?;
+            }
+            (name, ..) => name.fmt(f)?,
+        }
+        match (self.average, &self.positive) {
+            (_, Some(positive)) => write!(f, " of {positive}"),
+            (Some(average), None) => write!(f, " ({})", average.as_str()),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// What a metric needs of the right answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NeededClasses {
@@ -129,6 +152,17 @@ pub enum Average {
     Micro,
     /// The mean over the classes, each with the weight of its right answers.
     Weighted,
+}
+
+impl Average {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Average::Binary => "binary",
+            Average::Macro => "macro",
+            Average::Micro => "micro",
+            Average::Weighted => "weighted",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,6 +210,30 @@ impl Parameter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_is_named_with_what_it_was_told() {
+        for (written, shown) in [
+            (r#"{"name":"accuracy","benchmark":0}"#, "accuracy"),
+            (
+                r#"{"name":"f1","benchmark":0,"average":"macro"}"#,
+                "F1 (macro)",
+            ),
+            (
+                r#"{"name":"recall","benchmark":0,"positive":"ill"}"#,
+                "recall of ill",
+            ),
+            (r#"{"name":"fbeta","benchmark":0,"beta":0.5}"#, "F0.5"),
+            (r#"{"name":"map_at_k","benchmark":0,"k":5}"#, "MAP@5"),
+            (
+                r#"{"name":"pinball","benchmark":1,"alpha":0.9}"#,
+                "pinball loss at 0.9",
+            ),
+        ] {
+            let spec: MetricSpec = serde_json::from_str(written).unwrap();
+            assert_eq!(spec.to_string(), shown);
+        }
+    }
 
     #[test]
     fn every_metric_is_listed_and_written_as_it_is_read() {

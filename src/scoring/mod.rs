@@ -1,9 +1,12 @@
 //! Turns predictions into scores, outside the sandbox that made them.
 
 mod compare;
+mod interval;
 pub mod metrics;
+mod parquet;
 mod predictions;
 mod submission;
+mod told;
 
 use crate::domain::competition::{CompetitionSpec, Direction, Metric};
 use crate::domain::score::Score;
@@ -11,6 +14,7 @@ use crate::domain::solution::Solution;
 use crate::domain::split::Split;
 
 pub use compare::{Incomparable, compare};
+pub use interval::Terms;
 pub use predictions::{BadPredictions, Predictions, PredictionsFault};
 
 use metrics::Undefined;

@@ -2,9 +2,10 @@
 //! column `prediction`, or one for each of several columns of the task. It comes out of the sandbox, so nothing in it is believed, and no message
 //! repeats any of it: a model could print the hidden inputs there.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 
-use super::submission;
+use super::{parquet, submission};
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use crate::domain::competition::CompetitionSpec;
 
@@ -97,6 +98,25 @@ impl Predictions {
         ids: &[String],
     ) -> Result<Predictions, BadPredictions> {
         submission::read(from, spec, ids).map(Predictions)
+    }
+
+    /// Reads a submission from a file that a host trusts, in CSV or in Parquet.
+    pub fn read_trusted(
+        mut file: File,
+        spec: &CompetitionSpec,
+        ids: &[String],
+    ) -> io::Result<Result<Predictions, BadPredictions>> {
+        let mut start = [0; parquet::MAGIC.len()];
+        let is_parquet = match file.read_exact(&mut start) {
+            Ok(()) => start == parquet::MAGIC,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+            Err(error) => return Err(error),
+        };
+        file.rewind()?;
+        Ok(match is_parquet {
+            true => parquet::read(file, spec, ids).map(Predictions),
+            false => Predictions::read_submission(file, spec, ids),
+        })
     }
 
     pub fn answers(&self) -> &Answers {

@@ -52,7 +52,7 @@ impl Bench {
             .make_room(&self.harness_room(kind, model, inputs, limits))?;
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
-            Ok(stretches) => return exchange.end(stretches, inputs.rows(), limits),
+            Ok(stretches) => return exchange.end(stretches, inputs.predicted_cells(), limits),
             Err(Stop::Ours(error)) => return Err(error),
             Err(Stop::Refused(failure)) => Some(failure),
             Err(Stop::Silent) => None,
@@ -246,7 +246,7 @@ impl Exchange {
     fn end(
         self,
         stretches: Stretches,
-        rows: usize,
+        cells: u64,
         limits: &Limits,
     ) -> Result<Finished, SessionError> {
         let run = self.sandbox.wait()?;
@@ -254,7 +254,7 @@ impl Exchange {
             let failure = harness_ending(why_it_ended(&run, limits)?)?;
             return Ok(finished(&run, Err(failure)));
         }
-        let most = Bytes::new(1024 + rows as u64 * PREDICTION_BYTES).min(limits.output);
+        let most = Bytes::new(1024 + cells * PREDICTION_BYTES).min(limits.output);
         let predictions = match run.take_output("predictions.csv", most) {
             Ok(predictions) => predictions,
             Err(error @ OutputError::Unreadable { .. }) => {

@@ -36,6 +36,7 @@ pub struct Inputs {
     folder: PathBuf,
     slug: Slug,
     rows: usize,
+    columns: usize,
     called: Option<Called>,
 }
 
@@ -115,6 +116,7 @@ impl Inputs {
             slug: spec.slug.clone(),
             rows: table.rows(),
             called: None,
+            columns: spec.task.predicted_columns().len(),
         };
         let kinds = &spec.entries.kinds;
         if kinds.iter().any(|kind| kind.is_model()) {
@@ -183,6 +185,11 @@ impl Inputs {
 
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// How many cells a file of predictions has, its line of column names counted.
+    pub fn predicted_cells(&self) -> u64 {
+        (1 + self.rows as u64) * self.columns as u64
     }
 }
 

@@ -15,7 +15,7 @@ use crate::sandbox::{OutputError, ReadOnlyMount, Room, Run};
 
 /// What it leaves in its working folder.
 const SUBMISSION: &str = "submission.csv";
-/// A row of it, id and prediction, takes at most this much.
+/// A row of it, id and prediction, takes at most this much, and as much again for each further column.
 const ROW_BYTES: u64 = 1024;
 /// Kaggle's places, so that scripts written for it run unchanged.
 const WORKING: &str = "/kaggle/working";
@@ -40,7 +40,7 @@ impl Bench {
             let failure = script_ending(why_it_ended(&run, limits)?);
             return Ok(finished(&run, Err(failure)));
         }
-        let most = Bytes::new((1 + inputs.rows() as u64) * ROW_BYTES).min(limits.output);
+        let most = Bytes::new(inputs.predicted_cells() * ROW_BYTES).min(limits.output);
         let submission = match take_submission(&run, most)? {
             Ok(submission) => submission,
             Err(failure) => return Ok(finished(&run, Err(failure))),

@@ -120,6 +120,129 @@ fn lists_and_texts_score_as_on_kaggle() {
     );
 }
 
+/// A bundle's rules and solution: four rows of two classes.
+fn small(task: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("hidden")).unwrap();
+    let rules = format!(
+        "slug = \"small\"\ntitle = \"T\"\nsummary = \"S\"\nopens_at = 2026-01-01\n{task}\n\
+         [entries]\nkinds = [\"script\"]\n[measuring]\nwindow = \"total\"\n\
+         [[starter]]\nfile = \"starter/a.zip\"\nteam = \"Host\"\nreference = true\n"
+    );
+    fs::write(folder.path().join("competition.toml"), rules).unwrap();
+    fs::write(
+        folder.path().join("hidden/solution.csv"),
+        "id,y,Usage\n1,a,Public\n2,b,Public\n03,c,Private\nx,a,Private\n",
+    )
+    .unwrap();
+    folder
+}
+
+const PROBABILITIES: &str = "[task]\nkind = \"probability\"\ntarget = \"y\"\n\
+                             classes = [\"a\", \"b\", \"c\"]\n\
+                             [metric]\nname = \"log_loss\"\nbenchmark = 1.1\n";
+
+#[test]
+fn a_submission_that_cannot_be_used_is_told_the_column_the_number_and_the_first_lines() {
+    let bundle = small(PROBABILITIES);
+    let file = bundle.path().join("submission.csv");
+    for (text, code, words) in [
+        (
+            "",
+            "columns",
+            "submission.csv is empty. It needs the columns `id`, `a`, `b` and `c`.",
+        ),
+        (
+            "id,a,c,d\n",
+            "columns",
+            "the columns `id`, `a`, `b` and `c`, and no other: `b` is missing, and `d` does not \
+             belong there.",
+        ),
+        (
+            ",id,a,b,c\n0,1,1,0,0\n",
+            "columns",
+            "column 1 has no name; a data frame's index is left out with `to_csv(index=False)`",
+        ),
+        (
+            "id,a,b,c\n1,1,0,0\n2,1,0,0\n3,1,0,0\n2,1,0,0\n1,1,0,0\n,1,0,0\n",
+            "ids",
+            "2 of 4 missing, 2 unknown (lines 4 and 7), 2 there a second time (lines 5 and 6).",
+        ),
+        (
+            "id,b,a,c\nx,1,0,0\n03,1.5,-1,0\n2,-0.5,1,0.5\n1,x,0,0\n",
+            "values",
+            "4 predictions cannot be used; the first of them, in `a`, is below 0 or above 1, which no \
+             probability is (first on lines 3, 4 and 5).",
+        ),
+        (
+            "id,a,b,c\n1,1,0,0\n2,0.5,0.2,0.2\n03,0,1,0\nx,0.9,0.9,0.9\n",
+            "values",
+            "2 of 4 rows hold predictions that cannot be used; the first of them is part of a row that \
+             does not add up to 1 (lines 3 and 5). Divide each row by its sum, or end with a softmax.",
+        ),
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = score(&file, bundle.path());
+        assert_eq!(output.status.code(), Some(1), "{text:?}: {output:?}");
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = said["error"]["message"].as_str().unwrap();
+        assert_eq!(said["error"]["code"], code, "{message}");
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_mean_over_rows_has_an_interval_and_nothing_else_has() {
+    for (task, columns, has_interval) in [
+        (PROBABILITIES.to_owned(), "a,b,c", true),
+        (
+            PROBABILITIES
+                .replace("log_loss", "roc_auc\"\naverage = \"micro")
+                .replace("1.1", "0.5"),
+            "a,b,c",
+            false,
+        ),
+    ] {
+        let bundle = small(&task);
+        let file = bundle.path().join("any name.csv");
+        let rows = "x,0.2,0.7,0.1\n03,0.1,0.1,0.8\n2,0.2,0.7,0.1\n1,0.6,0.2,0.2\n";
+        fs::write(&file, format!("id,{columns}\n{rows}")).unwrap();
+        let output = score(&file, bundle.path());
+        let scores: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for split in ["public", "private", "all"] {
+            let interval = &scores[split]["interval"];
+            assert_eq!(interval.is_object(), has_interval, "{scores}");
+            if has_interval {
+                let figure = scores[split]["score"].as_f64().unwrap();
+                let (low, high) = (interval["low"].as_f64(), interval["high"].as_f64());
+                assert!(
+                    low.unwrap() <= figure && figure <= high.unwrap(),
+                    "{scores}"
+                );
+            }
+        }
+        assert_eq!(
+            output.stdout,
+            score(&file, bundle.path()).stdout,
+            "each time the same"
+        );
+    }
+}
+
+#[test]
+fn a_solution_on_which_the_metric_is_not_defined_is_refused() {
+    let task = PROBABILITIES
+        .replace("log_loss", "roc_auc")
+        .replace("1.1", "0.5");
+    let bundle = small(&task);
+    let file = bundle.path().join("hidden/solution.csv");
+    let output = score(&file, bundle.path());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = "hidden/solution.csv: ROC AUC is not defined on the Public rows: one of the classes \
+                    is not among them";
+    assert!(said.contains(expected), "{said}");
+}
+
 #[test]
 fn the_table_of_metrics_is_the_programs() {
     let made = success(Command::new(PROGRAM).arg("metrics").output().unwrap());

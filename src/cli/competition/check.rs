@@ -208,8 +208,7 @@ fn metric(bundle: &Bundle) -> String {
     let constant = best_constant(bundle)
         .map(|score| format!("; the best constant prediction scores {score:.4}"));
     format!(
-        "{}, {better}, benchmark {}{}",
-        metric.name,
+        "{metric}, {better}, benchmark {}{}",
         metric.benchmark,
         constant.unwrap_or_default()
     )

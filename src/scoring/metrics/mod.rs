@@ -20,7 +20,8 @@ pub use labels::{
     linear_weighted_kappa, matthews_correlation, precision, quadratic_weighted_kappa, recall,
 };
 pub use lists::{mean_average_precision, mean_ndcg};
-pub use probabilities::{brier_score, log_loss};
+pub use probabilities::{brier_score, log_loss, probability_distance, probability_loss};
+pub use sums::Sum;
 pub use texts::{levenshtein, mean_levenshtein, mean_word_jaccard};
 pub use values::{mae, mape, mean_pinball_loss, r_squared, rmse, rmsle};
 

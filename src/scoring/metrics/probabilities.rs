@@ -11,15 +11,17 @@ use crate::domain::answers::Class;
 /// scikit-learn's `log_loss`: probabilities are clipped to 2⁻⁵² and 1 − 2⁻⁵², and rows that do not
 /// add up to 1 exactly are taken as they are.
 pub fn log_loss(columns: &[Vec<f64>], actual: &[Class]) -> Result<f64, Undefined> {
-    let given = |row: usize, class: Class| {
-        let probability = match columns {
-            [second] if class.place() == 0 => 1.0 - second[row],
-            [second] => second[row],
-            columns => columns[class.place()][row],
-        };
-        -probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
+    mean(actual, |row, class| probability_loss(columns, row, class))
+}
+
+/// What one row adds to the log loss.
+pub fn probability_loss(columns: &[Vec<f64>], row: usize, class: Class) -> f64 {
+    let probability = match columns {
+        [second] if class.place() == 0 => 1.0 - second[row],
+        [second] => second[row],
+        columns => columns[class.place()][row],
     };
-    mean(actual, given)
+    -probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
 }
 
 /// The mean squared distance of the probabilities from what came true, lower is better: of the second
@@ -27,16 +29,20 @@ pub fn log_loss(columns: &[Vec<f64>], actual: &[Class]) -> Result<f64, Undefined
 /// same as scikit-learn's `brier_score_loss`, after Brier, "Verification of forecasts expressed in
 /// terms of probability", 1950.
 pub fn brier_score(columns: &[Vec<f64>], actual: &[Class]) -> Result<f64, Undefined> {
-    let distance = |row: usize, class: Class| match columns {
-        [second] => (second[row] - class.place() as f64).powi(2),
-        columns => {
-            let came_true = |place| if place == class.place() { 1.0 } else { 0.0 };
-            (columns.iter().enumerate())
-                .map(|(place, column)| (column[row] - came_true(place)).powi(2))
-                .sum()
-        }
-    };
-    mean(actual, distance)
+    mean(actual, |row, class| {
+        probability_distance(columns, row, class)
+    })
+}
+
+/// What one row adds to the Brier score.
+pub fn probability_distance(columns: &[Vec<f64>], row: usize, class: Class) -> f64 {
+    let came_true = |place| if place == class.place() { 1.0 } else { 0.0 };
+    match columns {
+        [second] => (second[row] - came_true(1)).powi(2),
+        columns => (columns.iter().enumerate())
+            .map(|(place, column)| (column[row] - came_true(place)).powi(2))
+            .sum(),
+    }
 }
 
 fn mean(actual: &[Class], term: impl Fn(usize, Class) -> f64) -> Result<f64, Undefined> {
