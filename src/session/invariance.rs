@@ -11,6 +11,8 @@ use crate::domain::submission::Failure;
 const SAME: f64 = 1e-2;
 /// Where fewer of a hundred differ, it is as likely as not the rounding of a quantised model.
 const TOLERATED_PERCENT: usize = 1;
+/// A single one among so many or more is no sign that one of a hundred differs.
+const ROWS_FOR_ONE: usize = 50;
 
 /// Predictions that two runs over the same rows do not have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,11 @@ impl Changed {
     }
 
     fn is_tolerated(self) -> bool {
-        self.count * 100 < self.of * TOLERATED_PERCENT || self.count == 0
+        match self.count {
+            0 => true,
+            1 if self.of >= ROWS_FOR_ONE => true,
+            count => count * 100 < self.of * TOLERATED_PERCENT,
+        }
     }
 }
 
@@ -153,7 +159,9 @@ mod tests {
     #[test]
     fn less_than_one_of_a_hundred_is_tolerated() {
         assert!(Changed { count: 0, of: 0 }.is_tolerated());
-        assert!(Changed { count: 1, of: 101 }.is_tolerated());
-        assert!(!Changed { count: 1, of: 100 }.is_tolerated());
+        assert!(Changed { count: 2, of: 201 }.is_tolerated());
+        assert!(!Changed { count: 2, of: 200 }.is_tolerated());
+        assert!(Changed { count: 1, of: 50 }.is_tolerated());
+        assert!(!Changed { count: 1, of: 49 }.is_tolerated());
     }
 }
