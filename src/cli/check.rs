@@ -83,7 +83,7 @@ impl CheckCommand {
         say(format!(
             "{}: {}, {kind}: {} would take it",
             self.file.display(),
-            figures::bytes(size),
+            figures::bytes(size).text(),
             feed.spec.slug
         ))?;
         for line in facts(checked) {
@@ -140,7 +140,7 @@ fn facts(checked: &Checked) -> Vec<String> {
             "{:<9}{} files, {} unpacked",
             "holds",
             code.file_count,
-            figures::bytes(Bytes::new(code.unpacked_bytes))
+            figures::bytes(Bytes::new(code.unpacked_bytes)).text()
         )],
     }
 }
