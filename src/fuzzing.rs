@@ -47,7 +47,9 @@ pub fn script_zip(bytes: &[u8]) {
     file.write_all(bytes).expect("a file can be written");
     let size = Bytes::new(bytes.len() as u64);
     let open = || file.try_clone().expect("a file can be opened twice");
-    let Ok(checked) = script::check(open(), size).expect("a file can be read") else {
+    let kinds = [EntryKind::Predict, EntryKind::Script];
+    let checked = script::check(open(), size, &kinds).expect("a file can be read");
+    let Ok((kind, checked)) = checked else {
         return;
     };
     assert!(checked.file_count <= script::ENTRIES_MAX as u64);
@@ -58,7 +60,8 @@ pub fn script_zip(bytes: &[u8]) {
     script::unpack(open(), size, &folder)
         .expect("what passed the check can be unpacked")
         .expect("what passed the check is not refused");
-    assert!(folder.join(script::MAIN).is_file());
+    let runs = [script::MAIN, script::PREDICT].map(|name| folder.join(name).is_file());
+    assert!(runs[0] || (kind == EntryKind::Predict && runs[1]));
     let mut found = (0, 0);
     count_files(&folder, &mut found);
     assert_eq!(found, (checked.file_count, checked.unpacked_bytes));
@@ -100,7 +103,12 @@ pub fn onnx_model(bytes: &[u8]) {
     }
     let mut file = tempfile::tempfile().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
-    let kinds = [EntryKind::Onnx, EntryKind::Tflite, EntryKind::Script];
+    let kinds = [
+        EntryKind::Onnx,
+        EntryKind::Tflite,
+        EntryKind::Predict,
+        EntryKind::Script,
+    ];
     let checked = entries::check(file, size, &kinds).expect("a file can be read");
     if let Err(rejection) = checked {
         assert!(rejection.message.len() <= 2000);
@@ -246,6 +254,7 @@ pub fn competition_toml(bytes: &[u8]) {
 /// What a sandbox says is the same lines however its bytes arrive, each of bounded length; of a
 /// failure no more than a word and a line is kept.
 pub fn harness_events(bytes: &[u8]) {
+    let whole_bytes = bytes;
     let whole = lines_of(bytes, LONGEST_LINE);
     assert_eq!(lines_of(bytes, 1), whole);
     for line in whole {
@@ -257,6 +266,15 @@ pub fn harness_events(bytes: &[u8]) {
                 check_message(&exchange::clean(&message));
             }
             Ok(Event::Ready { runtime }) => check_message(&exchange::clean(&runtime)),
+            Ok(Event::Predicted {
+                rows,
+                r#type,
+                bytes,
+            }) => {
+                // What follows is read as no more predictions than were asked for.
+                let predictions = r#type.read(rows, &whole_bytes[..bytes.min(whole_bytes.len())]);
+                assert!(predictions.is_none_or(|predictions| predictions.len() == rows));
+            }
             Ok(Event::Done | Event::Finished) | Err(_) => {}
         }
     }

@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::files::{read_text, unreadable};
+use super::feed::read_rules;
+use super::files::unreadable;
 use super::finding::Finding;
-use super::manifest::{self, Manifest};
-use super::{TEXT_SIZE_MAX, rules};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::row_ids::PackedIds;
 use crate::domain::solution::Solution;
@@ -23,13 +22,7 @@ pub struct AnswerKey {
 impl AnswerKey {
     /// Reads `competition.toml` and the solution of a bundle's folder.
     pub fn read(folder: &Path) -> Result<AnswerKey, Vec<Finding>> {
-        let text = read_text(folder, manifest::FILE, TEXT_SIZE_MAX);
-        let manifest = Manifest::parse(&text.map_err(|finding| vec![finding])?)?;
-        let contradictions = rules::check(&manifest);
-        if !contradictions.is_empty() {
-            return Err(contradictions);
-        }
-        let spec = manifest.spec;
+        let spec = read_rules(folder)?;
         let finding = |line, message| {
             vec![Finding {
                 file: spec.task.solution.clone(),

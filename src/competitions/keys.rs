@@ -99,7 +99,10 @@ const METRICS: [&str; Metric::ALL.len()] = {
 };
 
 const ENTRIES: &[Key] = &[
-    optional("kinds", Kind::SomeOf(&["onnx", "tflite", "script"])),
+    optional(
+        "kinds",
+        Kind::SomeOf(&["onnx", "tflite", "predict", "script"]),
+    ),
     // Protocol Buffers, and so ONNX files, end at 2 GiB.
     optional("max_size_mib", Kind::Integer(1, 2_047)),
     optional("batch_size", Kind::Integer(1, 65_536)),
@@ -107,6 +110,8 @@ const ENTRIES: &[Key] = &[
 
 const LIMITS: &[Key] = &[
     optional("time_s", Kind::Integer(1, 86_400)),
+    optional("start_up_s", Kind::Integer(1, 86_400)),
+    optional("batch_s", Kind::Number),
     optional("memory_mib", Kind::Integer(64, 1_048_576)),
     optional("processes", Kind::Integer(1, 4_096)),
     optional("cpus", Kind::Integer(1, 64)),
@@ -116,6 +121,7 @@ const LIMITS: &[Key] = &[
 const MEASURING: &[Key] = &[
     optional("profile", Kind::OneOf(&["quick"])),
     optional("window", Kind::OneOf(&["inference", "total"])),
+    optional("scenario", Kind::OneOf(&["offline", "single_stream"])),
     optional("deepen", Kind::Flag),
 ];
 

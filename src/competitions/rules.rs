@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::finding::Finding;
 use super::manifest::Manifest;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
 
 pub fn check(manifest: &Manifest) -> Vec<Finding> {
     let spec = &manifest.spec;
@@ -33,8 +33,30 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
                 .to_owned(),
         );
     }
+    check_calls(spec, &mut find);
     check_starters(spec, &mut find);
     findings
+}
+
+/// What is there for functions alone, whose calls are seen one by one.
+fn check_calls(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
+    let kinds = &spec.entries.kinds;
+    if spec.measuring.scenario == Scenario::SingleStream
+        && kinds.iter().any(|kind| *kind != EntryKind::Predict)
+    {
+        find(
+            "measuring.scenario",
+            "only a function is asked for one row after the other: with `measuring.scenario = \
+             \"single_stream\"`, `entries.kinds` must be [\"predict\"]"
+                .to_owned(),
+        );
+    }
+    if spec.limits.batch.is_some_and(|batch| batch.is_zero()) {
+        find(
+            "limits.batch_s",
+            "`limits.batch_s` must be above 0".to_owned(),
+        );
+    }
 }
 
 fn check_dates(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {

@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -116,8 +117,8 @@ fn every_key_that_may_be_written_is_understood() {
         task = { kind = "value", id = "row", target = "price", targets = ["a"], classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
         metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9 }
         entries = { kinds = ["onnx"], max_size_mib = 10, batch_size = 0x20 }
-        limits = { time_s = 60, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
-        measuring = { profile = "quick", window = "total" }
+        limits = { time_s = 60, start_up_s = 20, batch_s = 0.5, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
+        measuring = { profile = "quick", window = "total", scenario = "offline" }
         efficiency = { form = "norm", cost = "time", halving_cost_is_worth = 0.01 }
         starter = [{ file = "starter/a.onnx", team = "Host", description = "", reference = true }]
     "#;
@@ -125,6 +126,7 @@ fn every_key_that_may_be_written_is_understood() {
     assert_eq!(spec.daily_limit, 1000);
     assert_eq!(spec.entries.batch_size, 32);
     assert_eq!(spec.limits.cpus, 2);
+    assert_eq!(spec.limits.batch, Some(Duration::from_millis(500)));
     assert_eq!(spec.measuring.window, Window::Total);
     assert_eq!(spec.efficiency.cost, Cost::Time);
     let stored = serde_json::to_value(&spec).unwrap();
@@ -318,6 +320,17 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
             "",
             "competition.toml:16: one starter must be the reference, the most accurate entry you \
              have: give it `reference = true`",
+        ),
+        (
+            "[[starter]]",
+            "[limits]\nbatch_s = -1\n\n[[starter]]",
+            "competition.toml:17: `limits.batch_s` must be above 0",
+        ),
+        (
+            "[[starter]]",
+            "[measuring]\nscenario = \"single_stream\"\n\n[[starter]]",
+            "competition.toml:17: only a function is asked for one row after the other: with \
+             `measuring.scenario = \"single_stream\"`, `entries.kinds` must be [\"predict\"]",
         ),
         (
             "target = \"label\"",

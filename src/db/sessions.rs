@@ -14,7 +14,7 @@ use crate::domain::competition::Profile;
 use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
-use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Summary, Trial};
+use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases, Summary, Trial};
 use crate::domain::units::Bytes;
 
 #[derive(Debug)]
@@ -67,11 +67,14 @@ async fn insert_trial(
     trial: &Trial,
 ) -> Result<(), Error> {
     let phases = trial.harness_phases();
+    let latency = trial.latency();
     sqlx::query!(
         "insert into trials (session_id, number, passes, start_up_wall_s, start_up_cpu_s,
              first_call_wall_s, first_call_cpu_s, inference_wall_s, inference_cpu_s, finish_wall_s,
-             finish_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy, predictions_digest)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             finish_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy, predictions_digest,
+             calls, latency_p50_s, latency_p90_s, latency_p99_s)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+             $20)",
         session.0,
         i32::try_from(trial.number).unwrap_or(i32::MAX),
         i32::try_from(trial.passes).unwrap_or(i32::MAX),
@@ -88,6 +91,10 @@ async fn insert_trial(
         trial.peak_memory.as_i64(),
         Json(&trial.energy) as _,
         trial.predictions.as_bytes(),
+        latency.map(|latency| i32::try_from(latency.calls).unwrap_or(i32::MAX)),
+        latency.map(|latency| latency.p50.as_secs_f64()),
+        latency.map(|latency| latency.p90.as_secs_f64()),
+        latency.map(|latency| latency.p99.as_secs_f64()),
     )
     .execute(db)
     .await?;
@@ -102,7 +109,8 @@ pub async fn list_trials(
     let rows = sqlx::query!(
         r#"select number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
                inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, total_wall_s, total_cpu_s,
-               peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest
+               peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest, calls, latency_p50_s,
+               latency_p90_s, latency_p99_s
            from trials
            join sessions on sessions.id = trials.session_id
            where submission_id = $1
@@ -116,12 +124,24 @@ pub async fn list_trials(
         .map(|row| Trial {
             number: u32::try_from(row.number).unwrap_or(0),
             phases: (|| {
-                Some(Phases::Harness(HarnessPhases {
+                let phases = HarnessPhases {
                     start_up: stored_cost(row.start_up_wall_s, row.start_up_cpu_s)?,
                     first_call: stored_cost(row.first_call_wall_s, row.first_call_cpu_s)?,
                     inference: stored_cost(row.inference_wall_s, row.inference_cpu_s)?,
                     finish: stored_cost(row.finish_wall_s, row.finish_cpu_s)?,
-                }))
+                };
+                let latency = (|| {
+                    Some(Latency {
+                        calls: u32::try_from(row.calls?).unwrap_or(0),
+                        p50: Duration::try_from_secs_f64(row.latency_p50_s?).ok()?,
+                        p90: Duration::try_from_secs_f64(row.latency_p90_s?).ok()?,
+                        p99: Duration::try_from_secs_f64(row.latency_p99_s?).ok()?,
+                    })
+                })();
+                Some(match latency {
+                    Some(latency) => Phases::Calls { phases, latency },
+                    None => Phases::Harness(phases),
+                })
             })()
             .unwrap_or(Phases::Script {
                 total: whole_cost(row.total_wall_s, row.total_cpu_s),

@@ -310,6 +310,7 @@ fn scored(row: &Row) -> Option<Scored> {
 /// The tables' checks allow no other.
 pub(super) fn stored_kind(kind: &str) -> EntryKind {
     match kind {
+        "predict" => EntryKind::Predict,
         "script" => EntryKind::Script,
         "tflite" => EntryKind::Tflite,
         _ => EntryKind::Onnx,

@@ -212,6 +212,8 @@ pub enum EntryKind {
     Onnx,
     /// One `.tflite` file, run by our harness.
     Tflite,
+    /// A zip with `predict.py`, whose function our harness calls batch by batch.
+    Predict,
     /// A zip with `main.py`, run as a process from start to exit.
     Script,
 }
@@ -220,8 +222,16 @@ impl EntryKind {
     /// Whether our harness drives it, so that start-up and inference are told apart.
     pub fn is_driven_by_harness(self) -> bool {
         match self {
-            EntryKind::Onnx | EntryKind::Tflite => true,
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => true,
             EntryKind::Script => false,
+        }
+    }
+
+    /// Whether it is a model file, which is fed with arrays.
+    pub fn is_model(self) -> bool {
+        match self {
+            EntryKind::Onnx | EntryKind::Tflite => true,
+            EntryKind::Predict | EntryKind::Script => false,
         }
     }
 
@@ -229,6 +239,7 @@ impl EntryKind {
         match self {
             EntryKind::Onnx => "onnx",
             EntryKind::Tflite => "tflite",
+            EntryKind::Predict => "predict",
             EntryKind::Script => "script",
         }
     }
@@ -239,6 +250,7 @@ impl EntryKind {
 pub struct Measuring {
     pub profile: Profile,
     pub window: Window,
+    pub scenario: Scenario,
     /// Whether an idle runner measures again what stands on the board.
     pub deepen: bool,
 }
@@ -248,6 +260,7 @@ impl Default for Measuring {
         Measuring {
             profile: Profile::default(),
             window: Window::default(),
+            scenario: Scenario::default(),
             deepen: true,
         }
     }
@@ -283,6 +296,17 @@ pub enum Window {
     Inference,
     /// Process start to exit.
     Total,
+}
+
+/// How many rows an entry is given at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scenario {
+    /// A batch, as where all requests lie ready.
+    #[default]
+    Offline,
+    /// One, as where each request waits for its answer.
+    SingleStream,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -13,6 +13,13 @@ pub struct Limits {
     /// Wall time from the go byte to the last process's end; the whole tree is killed then.
     #[serde(with = "whole_seconds", rename = "time_s")]
     pub time: Duration,
+    /// Wall time until a function's code is imported and loaded; the limit of the whole run holds,
+    /// too.
+    #[serde(with = "whole_seconds", rename = "start_up_s")]
+    pub start_up: Duration,
+    /// Wall time of each call of a function but the first.
+    #[serde(with = "seconds", rename = "batch_s")]
+    pub batch: Option<Duration>,
     /// Memory of the whole tree, page cache and tmpfs included; there is no swap beyond it.
     #[serde(with = "mebibytes", rename = "memory_mib")]
     pub memory: Bytes,
@@ -29,6 +36,8 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             time: Duration::from_secs(120),
+            start_up: Duration::from_secs(60),
+            batch: None,
             memory: Bytes::from_mib(2048),
             processes: 64,
             cpus: 1,
@@ -48,6 +57,22 @@ mod whole_seconds {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
         u64::deserialize(d).map(Duration::from_secs)
+    }
+}
+
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_secs_f64()).serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
+        let seconds = Option::<f64>::deserialize(d)?;
+        // What is no time becomes none at all, which the rules of competitions refuse.
+        Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     }
 }
 

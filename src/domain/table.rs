@@ -104,6 +104,14 @@ impl Table {
 }
 
 impl Values {
+    /// Row ids as a column: whole numbers where every one is written as such, and text otherwise.
+    pub fn of_ids(ids: &[String]) -> Values {
+        match ids.iter().map(|id| canonical_integer(id)).collect() {
+            Some(integers) => Values::Integers(integers),
+            None => Values::Text(ids.to_vec()),
+        }
+    }
+
     pub fn is_numeric(&self) -> bool {
         match self {
             Values::Integers(_) | Values::Decimals { .. } => true,

@@ -42,20 +42,68 @@ impl std::ops::Add for PhaseCost {
 pub enum Phases {
     /// Our harness speaks between the stretches.
     Harness(HarnessPhases),
+    /// Our harness is given the test inputs batch by batch, once: each call is seen from outside.
+    Calls {
+        phases: HarnessPhases,
+        latency: Latency,
+    },
     /// A script says nothing: process start to exit, with one pass over the test inputs.
     Script { total: PhaseCost },
+}
+
+impl Phases {
+    /// What a process costs that makes one pass, from start to exit: what Kaggle counts.
+    pub fn total(&self) -> PhaseCost {
+        match self {
+            Phases::Harness(phases) => phases.start_up + phases.first_call + phases.finish,
+            // The measured window is the only pass.
+            Phases::Calls { phases, .. } => {
+                phases.start_up + phases.first_call + phases.inference + phases.finish
+            }
+            Phases::Script { total } => *total,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarnessPhases {
     /// Process start to ready: interpreter, model and inputs loaded.
     pub start_up: PhaseCost,
-    /// The first pass over the test inputs.
+    /// The first pass over the test inputs; of a function its first call, with rows of the public
+    /// sample.
     pub first_call: PhaseCost,
-    /// The measured window: all of a trial's `passes`.
+    /// The measured window: all of a trial's `passes`, or of a function's calls.
     pub inference: PhaseCost,
     /// Predictions written, process ended.
     pub finish: PhaseCost,
+}
+
+/// How long the calls of a measured window took: the time that so many of a hundred did not exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    pub calls: u32,
+    pub p50: Duration,
+    pub p90: Duration,
+    pub p99: Duration,
+}
+
+impl Latency {
+    /// `None` without calls.
+    pub fn of(calls: &[Duration]) -> Option<Latency> {
+        let mut sorted = calls.to_vec();
+        sorted.sort_unstable();
+        // The nearest rank: a time that was measured, never one between two.
+        let at = |percent: usize| {
+            let rank = (sorted.len() * percent).div_ceil(100).max(1);
+            sorted.get(rank - 1).copied()
+        };
+        Some(Latency {
+            calls: u32::try_from(calls.len()).unwrap_or(u32::MAX),
+            p50: at(50)?,
+            p90: at(90)?,
+            p99: at(99)?,
+        })
+    }
 }
 
 /// One recorded run over the hidden test inputs, in a process and a sandbox of its own.
@@ -64,7 +112,7 @@ pub struct Trial {
     /// From 1.
     pub number: u32,
     pub phases: Phases,
-    /// Passes over the test inputs in the measured window; a script makes one in all.
+    /// Passes over the test inputs in the measured window; a script or a function makes one in all.
     pub passes: u32,
     pub peak_memory: Bytes,
     /// Of the measured window; of a script's whole run.
@@ -77,8 +125,16 @@ impl Trial {
     /// `None` for a script.
     pub fn harness_phases(&self) -> Option<&HarnessPhases> {
         match &self.phases {
-            Phases::Harness(phases) => Some(phases),
+            Phases::Harness(phases) | Phases::Calls { phases, .. } => Some(phases),
             Phases::Script { .. } => None,
+        }
+    }
+
+    /// Of the calls, where each was seen.
+    pub fn latency(&self) -> Option<&Latency> {
+        match &self.phases {
+            Phases::Calls { latency, .. } => Some(latency),
+            Phases::Harness(_) | Phases::Script { .. } => None,
         }
     }
 
@@ -93,10 +149,7 @@ impl Trial {
 
     /// What a process costs that makes one pass, from start to exit: what Kaggle counts.
     pub fn total(&self) -> PhaseCost {
-        match &self.phases {
-            Phases::Harness(phases) => phases.start_up + phases.first_call + phases.finish,
-            Phases::Script { total } => *total,
-        }
+        self.phases.total()
     }
 
     /// The figure of one window, where it was measured.
@@ -160,6 +213,23 @@ pub fn median_cost(
     Some(PhaseCost {
         wall: median_of(|cost| cost.wall)?,
         cpu: median_of(|cost| cost.cpu)?,
+    })
+}
+
+/// The medians of the trials' latencies; `None` as soon as one trial has none.
+pub fn median_latency(trials: &[Trial]) -> Option<Latency> {
+    let latencies: Vec<&Latency> = trials.iter().map(Trial::latency).collect::<Option<_>>()?;
+    let median_of = |part: fn(&Latency) -> Duration| {
+        let seconds: Vec<f64> = (latencies.iter())
+            .map(|latency| part(latency).as_secs_f64())
+            .collect();
+        median(&seconds).map(Duration::from_secs_f64)
+    };
+    Some(Latency {
+        calls: latencies.first()?.calls,
+        p50: median_of(|latency| latency.p50)?,
+        p90: median_of(|latency| latency.p90)?,
+        p99: median_of(|latency| latency.p99)?,
     })
 }
 
@@ -244,6 +314,42 @@ mod tests {
         let summary = Summary::of(&[script(1, 300), script(2, 200), script(3, 700)]).unwrap();
         assert_eq!(summary.window(Window::Inference), None);
         assert_eq!(summary.window(Window::Total), Some(cost(300)));
+    }
+
+    #[test]
+    fn a_latency_is_one_that_was_measured() {
+        let ms = Duration::from_millis;
+        let calls: Vec<Duration> = (1..=200).rev().map(ms).collect();
+        let latency = Latency::of(&calls).unwrap();
+        assert_eq!(latency.calls, 200);
+        assert_eq!(
+            (latency.p50, latency.p90, latency.p99),
+            (ms(100), ms(180), ms(198))
+        );
+        let one = Latency::of(&[ms(7)]).unwrap();
+        assert_eq!((one.p50, one.p99), (ms(7), ms(7)));
+        assert_eq!(Latency::of(&[]), None);
+    }
+
+    #[test]
+    fn what_a_function_costs_in_all_includes_its_only_pass() {
+        let Phases::Harness(phases) = trial(1, 50, joules(1)).phases else {
+            unreachable!("a model's trial")
+        };
+        let calls = Trial {
+            phases: Phases::Calls {
+                phases,
+                latency: Latency::of(&[Duration::from_millis(50)]).unwrap(),
+            },
+            passes: 1,
+            ..trial(1, 50, joules(1))
+        };
+        assert_eq!(calls.total(), trial(1, 50, joules(1)).total() + cost(50));
+        assert_eq!(calls.inference_per_pass(), Some(cost(50)));
+        let latency = calls.latency().copied();
+        assert_eq!(median_latency(&[calls.clone(), calls.clone()]), latency);
+        assert_eq!(median_latency(&[calls, trial(2, 50, joules(1))]), None);
+        assert_eq!(median_latency(&[]), None);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! its reason. Nothing here trusts a byte of it: memory is bounded whatever the file claims, and
 //! time grows with its size and no faster.
 
+pub mod fit;
 pub mod onnx;
 mod protobuf;
 mod recognise;
 mod rejection;
 pub mod script;
-mod tensors;
+pub mod tensors;
 pub mod tflite;
 
 use std::fs::File;
@@ -29,6 +30,7 @@ use tflite::TfliteModel;
 pub enum Checked {
     Onnx(OnnxModel),
     Tflite(TfliteModel),
+    Predict(Script),
     Script(Script),
 }
 
@@ -37,6 +39,7 @@ impl Checked {
         match self {
             Checked::Onnx(_) => EntryKind::Onnx,
             Checked::Tflite(_) => EntryKind::Tflite,
+            Checked::Predict(_) => EntryKind::Predict,
             Checked::Script(_) => EntryKind::Script,
         }
     }
@@ -53,8 +56,12 @@ pub fn check(
     let read = file.read_at(&mut head, 0)?;
     let head = &head[..read];
     let takes = |kind| kinds.contains(&kind);
-    if recognise::is_zip(head) && takes(EntryKind::Script) {
-        return Ok(script::check(file, size)?.map(Checked::Script));
+    if recognise::is_zip(head) && kinds.iter().any(|kind| !kind.is_model()) {
+        let checked = script::check(file, size, kinds)?;
+        return Ok(checked.map(|(kind, script)| match kind {
+            EntryKind::Predict => Checked::Predict(script),
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => Checked::Script(script),
+        }));
     }
     if recognise::is_tflite(head) && takes(EntryKind::Tflite) {
         return Ok(tflite::check(file, size)?.map(Checked::Tflite));
@@ -87,6 +94,7 @@ fn in_words(kinds: &[EntryKind]) -> String {
         .map(|kind| match kind {
             EntryKind::Onnx => "ONNX models: one .onnx file",
             EntryKind::Tflite => "TensorFlow Lite models: one .tflite file",
+            EntryKind::Predict => "functions: a zip with predict.py at its top",
             EntryKind::Script => "scripts: a zip with main.py at its top",
         })
         .collect();

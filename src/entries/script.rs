@@ -1,6 +1,7 @@
-//! The door check of a script: a zip with `main.py` at its top. Lists it, and reads every file in it
-//! once to its end, so that nothing is found out only when it is unpacked for a run.
+//! The door check of code: a zip with `main.py` or `predict.py` at its top. Lists it, and reads every
+//! file in it once to its end, so that nothing is found out only when it is unpacked for a run.
 
+mod kind;
 mod names;
 
 use std::fs::{self, File};
@@ -16,11 +17,15 @@ use rawzip::{
 use serde::{Deserialize, Serialize};
 
 use super::rejection::{Rejection, RejectionCode, clean};
+use crate::domain::competition::EntryKind;
 use crate::domain::units::Bytes;
+use kind::{Mentions, kind_of};
 use names::Names;
 
-/// What runs.
+/// What runs of a script.
 pub const MAIN: &str = "main.py";
+/// What is imported of a function.
+pub const PREDICT: &str = "predict.py";
 /// Files and folders in a bundle.
 pub const ENTRIES_MAX: usize = 4096;
 /// All files of a bundle, unpacked.
@@ -34,7 +39,7 @@ const PACKED_EXTRA: u64 = 64 << 10;
 /// Files whose names are kept for showing.
 const LISTED_MAX: usize = 100;
 
-/// What a script's zip has in it. Names are cleaned for showing.
+/// What a zip of code has in it. Names are cleaned for showing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
     pub file_count: u64,
@@ -49,13 +54,24 @@ pub struct ScriptFile {
     pub size_bytes: u64,
 }
 
-/// Lists a zip of `size` bytes and reads all that is in it. The inner error is the participant's; the
-/// outer one is ours, when the file could not be read.
-pub fn check(file: File, size: Bytes) -> io::Result<Result<Script, Rejection>> {
+/// Lists a zip of `size` bytes, reads all that is in it, and says which of these kinds it is. The inner
+/// error is the participant's; the outer one is ours, when the file could not be read.
+pub fn check(
+    file: File,
+    size: Bytes,
+    kinds: &[EntryKind],
+) -> io::Result<Result<(EntryKind, Script), Rejection>> {
     outcome(Bundle::open(file, size).and_then(|bundle| {
+        // What the rest is told by comes first, so that a zip without it is not read to its end.
+        kind_of(&bundle.members, kinds, true)?;
+        let mut main = Mentions::of_inference_server();
         for member in &bundle.members {
-            bundle.read(member, &mut io::sink())?;
+            match member.path.as_str() {
+                MAIN => bundle.read(member, &mut main)?,
+                _ => bundle.read(member, &mut io::sink())?,
+            }
         }
+        let kind = kind_of(&bundle.members, kinds, main.found)?;
         let mut files: Vec<ScriptFile> = (bundle.members.iter())
             .map(|member| ScriptFile {
                 path: clean(member.path.as_bytes()),
@@ -64,11 +80,12 @@ pub fn check(file: File, size: Bytes) -> io::Result<Result<Script, Rejection>> {
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.truncate(LISTED_MAX);
-        Ok(Script {
+        let script = Script {
             file_count: bundle.members.len() as u64,
             unpacked_bytes: bundle.members.iter().map(|member| member.size).sum(),
             files,
-        })
+        };
+        Ok((kind, script))
     }))
 }
 
@@ -224,9 +241,6 @@ impl Bundle {
             }
         }
         names::unwrap(&mut members);
-        if !members.iter().any(|member| member.path == MAIN) {
-            return Err(no_main(&members).into());
-        }
         Ok(Bundle { archive, members })
     }
 
@@ -329,29 +343,5 @@ fn too_large(limit: Bytes) -> Rejection {
     RejectionCode::ZipTooLarge.because(format!(
         "Unpacked, the zip is larger than {limit}, which is the most for a file of its size. Leave out \
          what the script does not need."
-    ))
-}
-
-/// Where the script seems to be instead.
-fn no_main(members: &[Member]) -> Rejection {
-    let deeper = (members.iter())
-        .find(|member| member.path.rsplit('/').next() == Some(MAIN))
-        .map(|member| {
-            format!(
-                " There is one at `{}`: zip the folder that it lies in.",
-                clean(member.path.as_bytes())
-            )
-        });
-    let other = || {
-        let mut scripts = members.iter().filter(|member| member.path.ends_with(".py"));
-        let script = scripts.next()?;
-        Some(format!(
-            " If `{}` is what should run, call it {MAIN}.",
-            clean(script.path.as_bytes())
-        ))
-    };
-    let hint = deeper.or_else(other).unwrap_or_default();
-    RejectionCode::MainMissing.because(format!(
-        "The zip has no {MAIN} at its top, which is what is run.{hint}"
     ))
 }

@@ -18,7 +18,9 @@ use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
 use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
-use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, Session, Smoke, without_data};
+use crate::session::{
+    Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Session, Smoke, without_data,
+};
 
 /// What came of an evaluation in which we made no mistake.
 enum Verdict {
@@ -105,7 +107,7 @@ impl Runner {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
         match claim.kind {
             EntryKind::Onnx | EntryKind::Tflite => {}
-            EntryKind::Script => {
+            EntryKind::Predict | EntryKind::Script => {
                 let source = fetched.source();
                 fs::create_dir(&source).map_err(failed)?;
                 let zip = fs::File::open(&file).map_err(failed)?;
@@ -165,7 +167,12 @@ impl Desk {
     /// not stop a session: whether the lease held is asked again when it is recorded.
     fn heartbeat(&self, claim: &Claim, spec: &CompetitionSpec, phase: Phase) -> GoOn {
         // A run may last as long as its wall-time limit, and no heartbeat falls into it.
-        let lease = spec.limits.time + self.lease;
+        let runs = if phase == Phase::Smoke && claim.kind == EntryKind::Predict {
+            SMOKE_RUNS_MAX
+        } else {
+            1
+        };
+        let lease = spec.limits.time * runs + self.lease;
         let beat = async {
             let held = db::jobs::heartbeat(&self.db, claim, lease, phase).await?;
             db::runners::touch(&self.db, self.id).await?;
@@ -217,7 +224,7 @@ impl FetchedEntry {
     pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
             EntryKind::Onnx | EntryKind::Tflite => self.file(),
-            EntryKind::Script => self.source(),
+            EntryKind::Predict | EntryKind::Script => self.source(),
         }
     }
 }
@@ -240,7 +247,9 @@ fn read(
     ids: &[String],
 ) -> Result<Predictions, Failure> {
     let parsed = match kind {
-        EntryKind::Onnx | EntryKind::Tflite => Predictions::parse(predictions, spec, ids.len()),
+        EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
+            Predictions::parse(predictions, spec, ids.len())
+        }
         EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
     };
     parsed.map_err(refused)

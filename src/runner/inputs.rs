@@ -10,11 +10,11 @@ use bytes::{Buf, Bytes};
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
-use crate::domain::competition::{CompetitionSpec, EntryKind};
+use crate::domain::competition::CompetitionSpec;
 use crate::domain::solution::Solution;
 use crate::domain::table::Table;
 use crate::domain::text_table::TextTable;
-use crate::session::{Inputs, ScriptFiles, SessionError};
+use crate::session::{Calling, Inputs, ScriptFiles, SessionError};
 
 /// What evaluations need of a competition.
 #[derive(Debug)]
@@ -59,7 +59,9 @@ impl Runner {
         super::empty_folder(&folder)?;
         let public = self.fetch_public_files(competition, &folder.join("public"))?;
         let whole_submission = self.read(competition, &task.sample_submission)?;
-        let small_submission = sample_submission(&whole_submission, spec, &sample.ids)
+        let placeholders = first_predictions(&whole_submission, spec)
+            .map_err(|error| wrong(&task.sample_submission, &error))?;
+        let small_submission = sample_submission(&placeholders, spec, &sample.ids)
             .map_err(|error| wrong(&task.sample_submission, &error))?;
         let write = |name: &str, table: &Table, test: &[u8], sample_submission: &[u8]| {
             let files = ScriptFiles {
@@ -67,7 +69,12 @@ impl Runner {
                 test: (file_name(&task.test), test),
                 sample_submission: (file_name(&task.sample_submission), sample_submission),
             };
-            Inputs::write(&folder.join(name), table, &files, spec).map_err(SessionError::from)
+            let calling = Calling {
+                sample: &sample,
+                placeholders: &placeholders,
+            };
+            Inputs::write(&folder.join(name), table, &files, calling, spec)
+                .map_err(SessionError::from)
         };
         Ok(Prepared {
             sample: write("sample", &sample, &sample_text, small_submission.as_bytes())?,
@@ -88,7 +95,7 @@ impl Runner {
         Ok(desk.wait_for(desk.store.read(&file.digest))?)
     }
 
-    /// Copies what participants download, for scripts, into a folder of its own.
+    /// Copies what participants download, for scripts and functions, into a folder of its own.
     fn fetch_public_files(
         &self,
         competition: &Competition,
@@ -100,7 +107,8 @@ impl Runner {
             source,
         };
         fs::create_dir_all(folder).map_err(failed)?;
-        if !competition.spec.entries.kinds.contains(&EntryKind::Script) {
+        let kinds = &competition.spec.entries.kinds;
+        if kinds.iter().all(|kind| kind.is_model()) {
             return Ok(folder.to_owned());
         }
         let desk = &self.desk;
@@ -128,27 +136,32 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The sample submission for the rows of the public sample, with the prediction of its first row in
-/// every one.
+/// What the sample submission has for its first row.
+fn first_predictions(whole: &[u8], spec: &CompetitionSpec) -> Result<Vec<String>, String> {
+    let task = &spec.task;
+    let table = TextTable::read(whole, &task.id).map_err(|error| error.to_string())?;
+    let columns = task.predicted_columns().iter();
+    columns
+        .map(|name| {
+            let column = table.column(name);
+            let first = column.and_then(|column| column.cells.first().cloned());
+            first.ok_or_else(|| format!("there is no column `{name}`"))
+        })
+        .collect()
+}
+
+/// A sample submission for the rows of the public sample, with the same predictions in every one.
 fn sample_submission(
-    whole: &[u8],
+    first: &[String],
     spec: &CompetitionSpec,
     ids: &[String],
 ) -> Result<String, String> {
     let task = &spec.task;
-    let table = TextTable::read(whole, &task.id).map_err(|error| error.to_string())?;
-    let columns = task.predicted_columns();
-    let first: Vec<&String> = (columns.iter())
-        .map(|name| {
-            let column = table.column(name).and_then(|column| column.cells.first());
-            column.ok_or_else(|| format!("there is no column `{name}`"))
-        })
-        .collect::<Result<_, String>>()?;
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = (|| {
-        writer.write_record(std::iter::once(&task.id).chain(columns))?;
+        writer.write_record(std::iter::once(&task.id).chain(task.predicted_columns()))?;
         for id in ids {
-            writer.write_record(std::iter::once(id).chain(first.iter().copied()))?;
+            writer.write_record(std::iter::once(id).chain(first))?;
         }
         writer.flush()?;
         Ok::<_, csv::Error>(())

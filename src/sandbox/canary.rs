@@ -54,6 +54,7 @@ fn run(walls: &Walls, what: &str) -> Result<Run, SandboxError> {
         processes: 8,
         cpus: 1,
         output: Bytes::from_mib(1),
+        ..Limits::default()
     };
     let command = [super::config::INIT, "canary", what];
     match walls.make_room(&Room::new(command, limits))?.wait() {

@@ -23,6 +23,17 @@ pub enum Received {
     Garbage,
 }
 
+/// What came of waiting for a number of bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceivedBytes {
+    /// As many as were waited for, and when the last was read.
+    Whole { bytes: Vec<u8>, at: Instant },
+    /// The program has ended, was killed, or closed its end; [`super::Sandbox::wait`] tells which.
+    Ended,
+    /// They were not all there by the caller's deadline.
+    TimedOut,
+}
+
 /// In bytes, newline included: what a pipe takes in one piece.
 pub(crate) const LONGEST_LINE: usize = 4096;
 
@@ -129,17 +140,14 @@ pub(super) fn timeout_until(deadline: Option<Instant>) -> PollTimeout {
     PollTimeout::try_from(left.as_micros().div_ceil(1000)).unwrap_or(PollTimeout::MAX)
 }
 
-/// Writes all of `line` and a newline. True when it is written; false at the deadline, or when
-/// nobody reads any more.
-pub(super) fn write_line(
+/// Writes all of `bytes`. True when they are written; false at the deadline, or when nobody reads any
+/// more.
+pub(super) fn write_all(
     to: BorrowedFd<'_>,
-    line: &str,
+    bytes: &[u8],
     deadline: Option<Instant>,
 ) -> Result<bool, SandboxError> {
-    let mut bytes = Vec::with_capacity(line.len() + 1);
-    bytes.extend(line.as_bytes());
-    bytes.push(b'\n');
-    let mut left = bytes.as_slice();
+    let mut left = bytes;
     while !left.is_empty() {
         match write(to, left) {
             Ok(written) => left = &left[written..],
@@ -156,7 +164,7 @@ pub(super) fn write_line(
     Ok(true)
 }
 
-/// Cuts a stream of bytes into lines.
+/// Cuts a stream of bytes into lines, and into the pieces of known length between them.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pending: Vec<u8>,
@@ -179,6 +187,12 @@ impl Lines {
         line.pop();
         Some(String::from_utf8(line).map_err(|_| NotALine))
     }
+
+    /// What lies there already of the next `most` bytes.
+    pub fn take_up_to(&mut self, most: usize) -> Vec<u8> {
+        let count = most.min(self.pending.len());
+        self.pending.drain(..count).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +211,16 @@ mod tests {
         assert_eq!(lines.take_line(), Some(Ok("ready".into())));
         assert_eq!(lines.take_line(), Some(Ok("step 1".into())));
         assert_eq!(lines.take_line(), None);
+    }
+
+    #[test]
+    fn bytes_between_lines_come_out_as_they_are() {
+        let mut lines = Lines::default();
+        lines.append(b"next 4\n\n\xff\nxdone\n");
+        assert_eq!(lines.take_line(), Some(Ok("next 4".into())));
+        assert_eq!(lines.take_up_to(4), b"\n\xff\nx");
+        assert_eq!(lines.take_line(), Some(Ok("done".into())));
+        assert_eq!(lines.take_up_to(4), b"");
     }
 
     #[test]

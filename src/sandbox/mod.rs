@@ -29,7 +29,7 @@ mod walls;
 mod warm;
 mod watcher;
 
-pub use channel::Received;
+pub use channel::{Received, ReceivedBytes};
 pub use engine::Engine;
 pub use error::SandboxError;
 pub use log::Log;

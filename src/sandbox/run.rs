@@ -11,7 +11,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, write};
 
 use super::cgroup::{Counters, Expected, Group};
-use super::channel::{Lines, OurEnds, Piece, Received, read_piece, wait_for, write_line};
+use super::channel::{
+    Lines, OurEnds, Piece, Received, ReceivedBytes, read_piece, wait_for, write_all,
+};
 use super::engine::EngineCommand;
 use super::error::{Doing, SandboxError};
 use super::log::Log;
@@ -36,6 +38,8 @@ pub struct Sandbox {
     counters: Counters,
     cpu_before: Duration,
     started: Option<Instant>,
+    /// When it was timed out by its caller: as in [`Run::longest_wait`].
+    longest_wait: Option<Duration>,
     // In this order: the container is removed before the folder that it uses.
     container: Container,
     folder: Option<RoomFolder>,
@@ -115,6 +119,7 @@ impl Sandbox {
             counters,
             cpu_before: Duration::ZERO,
             started: None,
+            longest_wait: None,
             folder: Some(parts.folder),
             container: parts.container,
         })
@@ -159,7 +164,14 @@ impl Sandbox {
     /// Writes a line to the program's command pipe, its descriptor 5. A program that has ended, or
     /// reads no more until its wall limit, is found out by [`Sandbox::receive`].
     pub fn send(&mut self, line: &str) -> Result<(), SandboxError> {
-        write_line(self.commands.as_fd(), line, self.watcher.deadline()).map(drop)
+        let line = [line.as_bytes(), b"\n"].concat();
+        write_all(self.commands.as_fd(), &line, self.watcher.deadline()).map(drop)
+    }
+
+    /// Writes bytes to the same pipe, for no longer than until `deadline`. A program that reads no
+    /// more is found out by waiting for its answer until then.
+    pub fn send_bytes(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), SandboxError> {
+        write_all(self.commands.as_fd(), bytes, Some(deadline)).map(drop)
     }
 
     /// Waits for a line of the program's event pipe, its descriptor 6.
@@ -184,6 +196,40 @@ impl Sandbox {
                 }
             }
         }
+    }
+
+    /// Waits for exactly `count` bytes of the program's event pipe, which follow a line of it. How
+    /// many they may be is for the caller to say: they are all kept in memory.
+    pub fn receive_bytes(
+        &mut self,
+        count: usize,
+        deadline: Instant,
+    ) -> Result<ReceivedBytes, SandboxError> {
+        let mut bytes = self.lines.take_up_to(count);
+        let mut buffer = vec![0; 64 << 10];
+        while bytes.len() < count {
+            let most = buffer.len().min(count - bytes.len());
+            match read_piece(&self.events, &mut buffer[..most])? {
+                Piece::Bytes(read) => bytes.extend(&buffer[..read]),
+                Piece::End => return Ok(ReceivedBytes::Ended),
+                Piece::NothingYet => {
+                    if !wait_for(self.events.as_fd(), PollFlags::POLLIN, Some(deadline))? {
+                        return Ok(ReceivedBytes::TimedOut);
+                    }
+                }
+            }
+            if Instant::now() >= deadline {
+                return Ok(ReceivedBytes::TimedOut);
+            }
+        }
+        let at = Instant::now();
+        Ok(ReceivedBytes::Whole { bytes, at })
+    }
+
+    /// Ends the program as at its wall limit; [`Sandbox::wait`] then tells what it printed.
+    pub fn time_out(&mut self) {
+        self.longest_wait = self.container.group.longest_wait();
+        self.watcher.kill(Cause::TimedOut);
     }
 
     /// What the tree has used since the go byte. Two system calls, so it may be called inside a
@@ -221,7 +267,7 @@ impl Sandbox {
             usage,
             started,
             ended: seen.ended,
-            longest_wait: seen.longest_wait,
+            longest_wait: seen.longest_wait.or(self.longest_wait),
             stdout: seen.stdout,
             stderr: seen.stderr,
             folder,

@@ -1,5 +1,7 @@
 //! How a run that did not get to its end came to end, in words for the participant.
 
+use std::time::Duration;
+
 use nix::sys::signal::Signal;
 
 use super::SessionError;
@@ -82,6 +84,22 @@ pub fn why_it_ended(run: &Run, limits: &Limits) -> Result<Ending, SessionError> 
                     .collect(),
             })
         }
+    }
+}
+
+/// An error where a run that was ended at a limit of less than the whole was kept from computing: then
+/// the fault is ours.
+pub fn came_too_late(run: &Run, limits: &Limits, limit: Duration) -> Result<(), SessionError> {
+    let so_far = Limits {
+        time: run.duration(),
+        ..limits.clone()
+    };
+    match was_kept_from_computing(run, &so_far) {
+        true => Err(SessionError::Contended {
+            used: run.usage.cpu,
+            limit,
+        }),
+        false => Ok(()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::batches::PredictedType;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
@@ -22,7 +23,7 @@ use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Sandbox, Sandbo
 /// One prediction takes at most this much in the file of predictions.
 const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const LONGEST_MESSAGE: usize = 1000;
 
 /// What came before the word to finish.
@@ -101,13 +102,13 @@ impl Bench {
 
 /// An instant and what had been used by then.
 #[derive(Debug, Clone, Copy)]
-struct Mark {
-    at: Instant,
-    usage: Usage,
+pub(super) struct Mark {
+    pub at: Instant,
+    pub usage: Usage,
 }
 
 impl Mark {
-    fn cost_until(&self, end: &Mark) -> PhaseCost {
+    pub fn cost_until(&self, end: &Mark) -> PhaseCost {
         PhaseCost {
             wall: end.at.saturating_duration_since(self.at),
             cpu: end.usage.cpu.saturating_sub(self.usage.cpu),
@@ -116,7 +117,7 @@ impl Mark {
 }
 
 /// Why a conversation did not get to its end.
-enum Stop {
+pub(super) enum Stop {
     /// The harness said so itself.
     Refused(Failure),
     /// The program ended or was ended; the outcome says how.
@@ -135,10 +136,21 @@ impl From<SandboxError> for Stop {
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
-    Ready { runtime: String },
+    Ready {
+        runtime: String,
+    },
     Done,
+    /// Of a function: so many predictions of this type follow in so many bytes.
+    Predicted {
+        rows: usize,
+        r#type: PredictedType,
+        bytes: usize,
+    },
     Finished,
-    Failed { code: String, message: String },
+    Failed {
+        code: String,
+        message: String,
+    },
 }
 
 struct Exchange {
@@ -273,7 +285,7 @@ impl Exchange {
     }
 }
 
-fn nonsense() -> Failure {
+pub(super) fn nonsense() -> Failure {
     Failure::participant(
         "run_failed",
         "Something other than the harness spoke during the run, so it was ended.",
@@ -281,7 +293,7 @@ fn nonsense() -> Failure {
 }
 
 /// The harness itself never ends with an exit code that is not 0.
-fn harness_ending(ending: Ending) -> Result<Failure, SessionError> {
+pub(super) fn harness_ending(ending: Ending) -> Result<Failure, SessionError> {
     match ending {
         Ending::Failed(failure) => Ok(failure),
         Ending::Exited { code, last_words } => Err(SessionError::Harness(format!(

@@ -5,9 +5,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::Serialize;
 
+use super::SessionError;
+use super::batches::Rows;
 use crate::domain::competition::{CompetitionSpec, EntryKind, TaskKind};
 use crate::domain::slug::Slug;
 use crate::domain::table::{Column, Table, Values};
@@ -34,6 +37,25 @@ pub struct Inputs {
     slug: Slug,
     rows: usize,
     columns: usize,
+    called: Option<Called>,
+}
+
+/// What functions are called with: nothing of it lies in a folder but the public files.
+#[derive(Debug, Clone)]
+struct Called {
+    rows: Rc<Rows>,
+    sample: Rc<Rows>,
+    public: PathBuf,
+    placeholders: Vec<String>,
+}
+
+/// What functions get beside the table itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Calling<'a> {
+    /// The table of the public sample, with which each is called first.
+    pub sample: &'a Table,
+    /// Stand for the predictions of a row where none are known yet.
+    pub placeholders: &'a [String],
 }
 
 /// What scripts find in `/kaggle/input/<slug>/`.
@@ -86,17 +108,28 @@ impl Inputs {
         folder: &Path,
         table: &Table,
         files: &ScriptFiles<'_>,
+        calling: Calling<'_>,
         spec: &CompetitionSpec,
     ) -> Result<Inputs, InputsError> {
-        let inputs = Inputs {
+        let mut inputs = Inputs {
             folder: folder.to_owned(),
             slug: spec.slug.clone(),
             rows: table.rows(),
+            called: None,
             columns: spec.task.predicted_columns().len(),
         };
         let kinds = &spec.entries.kinds;
-        if kinds.iter().any(|kind| kind.is_driven_by_harness()) {
+        if kinds.iter().any(|kind| kind.is_model()) {
             write_arrays(&inputs.arrays(), table, spec)?;
+        }
+        if kinds.contains(&EntryKind::Predict) {
+            sandbox::warm(files.public)?;
+            inputs.called = Some(Called {
+                rows: Rc::new(Rows::new(table, &spec.task.id)),
+                sample: Rc::new(Rows::new(calling.sample, &spec.task.id)),
+                public: files.public.to_owned(),
+                placeholders: calling.placeholders.to_vec(),
+            });
         }
         if kinds.contains(&EntryKind::Script) {
             let files_folder = inputs.files();
@@ -106,8 +139,34 @@ impl Inputs {
             })?;
         }
         // Read once, so that no sandbox is charged for the page cache.
-        sandbox::warm(folder)?;
+        if folder.exists() {
+            sandbox::warm(folder)?;
+        }
         Ok(inputs)
+    }
+
+    /// What functions are called with.
+    pub(super) fn test_rows(&self) -> Result<&Rows, SessionError> {
+        self.called().map(|called| called.rows.as_ref())
+    }
+
+    pub(super) fn sample_rows(&self) -> Result<&Rows, SessionError> {
+        self.called().map(|called| called.sample.as_ref())
+    }
+
+    /// What participants download.
+    pub(super) fn public(&self) -> Result<&Path, SessionError> {
+        self.called().map(|called| called.public.as_path())
+    }
+
+    pub(super) fn placeholders(&self) -> Result<&[String], SessionError> {
+        self.called().map(|called| called.placeholders.as_slice())
+    }
+
+    fn called(&self) -> Result<&Called, SessionError> {
+        let missing =
+            || SessionError::Harness("the inputs are not laid out for functions".to_owned());
+        self.called.as_ref().ok_or_else(missing)
     }
 
     /// The arrays, with the plan that tells the harness of them.

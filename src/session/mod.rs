@@ -3,11 +3,14 @@
 //! measured before. Knows no database. The only
 //! place where the sandbox and the meter meet.
 
+mod batches;
 mod ending;
 pub(crate) mod exchange;
 mod fingerprint;
 mod harness;
 mod inputs;
+mod invariance;
+mod predict;
 mod run;
 pub mod runtime;
 mod script;
@@ -16,12 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fingerprint::Machine;
-pub use inputs::{Inputs, InputsError, ScriptFiles};
+pub use inputs::{Calling, Inputs, InputsError, ScriptFiles};
 use run::Finished;
 pub use run::without_data;
 pub use runtime::{Runtime, RuntimeError};
 
-use crate::domain::competition::{CompetitionSpec, EntryKind, Profile};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Profile, Scenario};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
 use crate::domain::runtime::Manifest;
@@ -38,6 +41,8 @@ const QUICK_WINDOW: Duration = Duration::from_millis(500);
 /// A window takes at most this part of the wall-time limit, because start-up and the first call
 /// lie under the same limit.
 const WINDOW_OF_LIMIT: u32 = 4;
+/// How often a function may be run over the public sample.
+pub const SMOKE_RUNS_MAX: u32 = 3;
 const MOST_PASSES: u32 = 10_000;
 
 /// A failure of ours, not of the submission.
@@ -212,7 +217,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the candidate once over the public sample.
+    /// Runs the candidate once over the public sample; a function up to [`SMOKE_RUNS_MAX`] times.
     pub fn smoke(
         &mut self,
         candidate: &Candidate<'_>,
@@ -220,6 +225,10 @@ impl Bench {
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.entry)?;
         let run = self.run(candidate, sample, 0)?;
+        let run = match candidate.kind {
+            EntryKind::Predict => self.vary_batches(candidate, sample, run)?,
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => run,
+        };
         Ok(Smoke {
             verdict: run.result.map(|measured| measured.predictions),
             stdout: run.stdout,
@@ -255,7 +264,7 @@ impl Bench {
                 (passes, None)
             }
             // Code could remember its answers.
-            Phases::Script { total } => (1, Some(*total)),
+            Phases::Calls { .. } | Phases::Script { .. } => (1, Some(pilot.phases.total())),
         };
         let mut session = Session {
             trials: Vec::new(),
@@ -382,8 +391,17 @@ impl Bench {
             EntryKind::Onnx | EntryKind::Tflite => {
                 self.run_harness(candidate.kind, candidate.entry, inputs, limits, passes)
             }
+            EntryKind::Predict => self.run_predict(candidate, inputs, rows_at_once(candidate.spec)),
             EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
         }
+    }
+}
+
+/// How many rows a function is given in one call.
+fn rows_at_once(spec: &CompetitionSpec) -> usize {
+    match spec.measuring.scenario {
+        Scenario::Offline => spec.entries.batch_size as usize,
+        Scenario::SingleStream => 1,
     }
 }
 
@@ -416,7 +434,7 @@ fn unlike_passes() -> Failure {
     )
 }
 
-/// Whether a script's warm-up computed so much more than its trials that these cannot have done the
+/// Whether the warm-up of code computed so much more than its trials that these cannot have done the
 /// same work. The first run of a kind may read files that later ones find in memory, which costs
 /// waiting and little CPU time.
 fn did_more(pilot: PhaseCost, trials: &[Trial]) -> bool {
@@ -430,7 +448,7 @@ fn unlike_runs() -> Failure {
     Failure::participant(
         "passes_unlike",
         "The run before the trials computed many times as long as they did, so they did not do the same \
-         work. A script must compute its predictions anew in every run.",
+         work. An entry must compute its predictions anew in every run.",
     )
 }
 

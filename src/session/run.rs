@@ -59,14 +59,16 @@ pub fn finished(run: &Run, result: Result<Measured, Failure>) -> Finished {
 /// number of missing ids.
 pub fn without_data(failure: &Failure) -> Failure {
     // What says nothing but which limit was reached is as it was.
-    const LIMITS: [&str; 5] = [
+    const LIMITS: [&str; 7] = [
+        "batch_timeout",
         "log_too_large",
         "memory",
         "output_too_large",
         "processes",
+        "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 28] = [
+    const RULES: [&str; 33] = [
         "batch_axis",
         "classes",
         "columns",
@@ -88,6 +90,11 @@ pub fn without_data(failure: &Failure) -> Failure {
         "output_rows",
         "output_shape",
         "output_unknown",
+        "predict_failed",
+        "predict_import",
+        "predict_kind",
+        "predict_missing",
+        "predict_rows",
         "predictions_unusable",
         "rows",
         "submission_missing",

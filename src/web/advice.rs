@@ -216,6 +216,49 @@ const ADVICE: &[Advice] = &[
         "The smoke run’s standard error has Python’s traceback. Packages that the page to submit does not list cannot be \
          installed: there is no network.",
     ),
+    advice(
+        "predict_missing",
+        "There is no function to call",
+        "Define `predict(batch)` at the top of predict.py, or serve it as on Kaggle: `inference_server.serve()`.",
+    ),
+    advice(
+        "predict_import",
+        "The code could not be imported",
+        "The smoke run’s standard error has Python’s traceback. Packages that the page to submit does not list cannot be \
+         installed: there is no network.",
+    ),
+    advice(
+        "predict_failed",
+        "The function raised an error",
+        "The smoke run’s standard error has Python’s traceback. Call the function at home with the rows of the sample of \
+         the test inputs.",
+    ),
+    advice(
+        "predict_rows",
+        "The function did not answer each row once",
+        "Return exactly one prediction for each row of the batch, in the order that the rows came in.",
+    ),
+    advice(
+        "predict_kind",
+        "The function returned what cannot be read as predictions",
+        "Return a DataFrame with the column of the target, a Series or an array: one number or label for each row.",
+    ),
+    advice(
+        "batch_variant",
+        "The predictions depend on how the rows are cut into batches",
+        "Compute nothing over the rows of a batch: a prediction must depend on its own row alone.",
+    ),
+    advice(
+        "start_up_timeout",
+        "It took too long to start",
+        "Import and load less before the first call; what can wait can be done in it.",
+    ),
+    advice(
+        "batch_timeout",
+        "A call took too long",
+        "The function is too slow for the limit of a call. Time it on the sample of the test inputs: a smaller or quantised \
+         model ranks better anyway.",
+    ),
     advice("internal", "We could not run it", AGAIN),
     advice(
         "runner_lost",
@@ -273,10 +316,10 @@ pub fn what_to_try(failure: &Failure, passed_smoke: bool) -> &'static str {
             find(&failure.code).map_or(AGAIN, |advice| advice.next)
         }
         FailureClass::Participant if passed_smoke => match failure.code.as_str() {
-            "timeout" | "memory" => ON_MORE_ROWS,
+            "batch_timeout" | "timeout" | "memory" => ON_MORE_ROWS,
             // What is said of these holds for any rows.
             "ids" | "log_too_large" | "output_too_large" | "passes_unlike" | "processes"
-            | "values" => find(&failure.code).map_or(ON_OTHER_ROWS, |advice| advice.next),
+            | "start_up_timeout" | "values" => find(&failure.code).map_or(ON_OTHER_ROWS, |advice| advice.next),
             _ => ON_OTHER_ROWS,
         },
         FailureClass::Participant => find(&failure.code).map_or(
@@ -326,7 +369,9 @@ mod tests {
         for path in files(&root.join("sandbox/harness"), "py") {
             let text = fs::read_to_string(&path).unwrap();
             if !path.components().any(|part| part.as_os_str() == "tests") {
-                codes.extend(words_behind(&text, "Refused("));
+                for before in ["Refused(", "telling("] {
+                    codes.extend(words_behind(&text, before));
+                }
             }
         }
         for module in ["session", "runner", "scoring"] {

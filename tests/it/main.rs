@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod check;
 mod client;
 mod command_line;
 mod crashes;
@@ -15,6 +16,7 @@ mod live;
 mod metrics;
 mod migrations;
 mod pages;
+mod predict;
 mod probabilities;
 mod reports;
 mod runtimes;

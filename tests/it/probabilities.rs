@@ -5,6 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::scripts::zip_of;
 use crate::support::{App, Bundle, at, root, starter};
 
 const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -55,4 +56,26 @@ async fn a_model_is_scored_by_how_sure_it_is_and_refused_without_probabilities()
         page.contains("the probability of each of the 10 classes"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn a_function_returns_the_probability_of_each_class() {
+    let app = App::with(&forecast().kinds(&["onnx", "predict"])).await;
+    let ada = app.person("ada");
+    let unsure =
+        "import numpy\n\ndef predict(batch):\n    return numpy.full((len(batch), 10), 0.1)\n";
+    let unsure = ada
+        .submitted_to("digits", zip_of("predict.py", unsure))
+        .await;
+    let one = "def predict(batch):\n    return [0.1] * len(batch)\n";
+    let one = ada.submitted_to("digits", zip_of("predict.py", one)).await;
+    app.run_all_jobs().await;
+    let scored = ada.submission(&unsure).await;
+    let score = at(&scored, "/result/score").as_f64();
+    let is_even = score.is_some_and(|score| (score - 10f64.ln()).abs() < 1e-9);
+    assert!(is_even, "{scored:#}");
+    let failed = ada.submission(&one).await;
+    assert_eq!(at(&failed, "/failure/code"), "predict_kind", "{failed:#}");
+    let message = at(&failed, "/failure/message").as_str().unwrap();
+    assert!(message.contains("10 for each row, [N, 10]"), "{message}");
 }

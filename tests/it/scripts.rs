@@ -320,33 +320,37 @@ fn overlapping() -> Vec<u8> {
 
 /// A zip of one file, stored as it is.
 pub fn zip_of(name: &str, content: &str) -> Vec<u8> {
-    let mut crc = flate2::Crc::new();
-    crc.update(content.as_bytes());
-    let length = u32::try_from(content.len()).unwrap().to_le_bytes();
-    let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
-    // CRC, size packed, size unpacked, length of the name.
-    let sizes = [
-        crc.sum().to_le_bytes().as_slice(),
-        &length,
-        &length,
-        &name_length,
-    ]
-    .concat();
-    let mut zip = [b"PK\x03\x04\x0a\0".as_slice(), &[0; 8], &sizes, &[0; 2]].concat();
-    zip.extend(name.as_bytes());
-    zip.extend(content.as_bytes());
+    zip_of_all(&[(name, content)])
+}
+
+/// A zip of files, stored as they are.
+pub fn zip_of_all(files: &[(&str, &str)]) -> Vec<u8> {
+    let (mut zip, mut directory) = (Vec::new(), Vec::new());
+    for (name, content) in files {
+        let mut crc = flate2::Crc::new();
+        crc.update(content.as_bytes());
+        let length = u32::try_from(content.len()).unwrap().to_le_bytes();
+        let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        // CRC, size packed, size unpacked, length of the name.
+        let sizes = [
+            crc.sum().to_le_bytes().as_slice(),
+            &length,
+            &length,
+            &name_length,
+        ]
+        .concat();
+        let start = u32::try_from(zip.len()).unwrap().to_le_bytes();
+        zip.extend([b"PK\x03\x04\x0a\0".as_slice(), &[0; 8], &sizes, &[0; 2]].concat());
+        zip.extend(name.as_bytes());
+        zip.extend(content.as_bytes());
+        directory.extend([b"PK\x01\x02\x0a\0\x0a\0".as_slice(), &[0; 8], &sizes].concat());
+        directory.extend([[0; 12].as_slice(), &start, name.as_bytes()].concat());
+    }
+    let count = u16::try_from(files.len()).unwrap().to_le_bytes();
     let start = u32::try_from(zip.len()).unwrap().to_le_bytes();
-    let entry = [
-        b"PK\x01\x02\x0a\0\x0a\0".as_slice(),
-        &[0; 8],
-        &sizes,
-        &[0; 16],
-    ]
-    .concat();
-    let entry = [entry.as_slice(), name.as_bytes()].concat();
-    let size = u32::try_from(entry.len()).unwrap().to_le_bytes();
-    zip.extend(entry);
-    zip.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
+    zip.extend(directory);
+    zip.extend([b"PK\x05\x06\0\0\0\0".as_slice(), &count, &count].concat());
     zip.extend([size.as_slice(), &start, &[0; 2]].concat());
     zip
 }

@@ -102,5 +102,6 @@ pub fn small() -> Limits {
         processes: 32,
         cpus: 1,
         output: Bytes::from_mib(4),
+        ..Limits::default()
     }
 }

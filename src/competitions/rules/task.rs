@@ -41,7 +41,7 @@ pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
 /// Whether entries of a kind can be asked for such predictions, or what they give instead.
 fn can_answer(kind: EntryKind, task: TaskKind) -> Result<(), &'static str> {
     match (kind, task) {
-        (EntryKind::Script, _)
+        (EntryKind::Predict | EntryKind::Script, _)
         | (
             EntryKind::Onnx | EntryKind::Tflite,
             TaskKind::Label | TaskKind::Value | TaskKind::Probability,

@@ -17,7 +17,7 @@ use crate::domain::energy::{Energy, Tier};
 use crate::domain::hardware::is_degraded;
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::submission::FailureClass;
-use crate::domain::trial::{PhaseCost, Trial};
+use crate::domain::trial::{Latency, PhaseCost, Trial, median_latency};
 use crate::web::App;
 use crate::web::advice;
 use crate::web::auth::{SignedIn, Viewer};
@@ -185,6 +185,8 @@ struct ResultDocument {
     inference: Option<CostDocument>,
     /// A process with one pass, from start to exit: median of the trials.
     total: CostDocument,
+    /// Of a function's calls: medians of the trials.
+    latency: Option<LatencyDocument>,
     peak_memory_bytes: u64,
     /// Per pass over the test inputs.
     energy: EnergyDocument,
@@ -235,12 +237,34 @@ struct TrialDocument {
     inference_per_pass: Option<CostDocument>,
     finish: Option<CostDocument>,
     total: CostDocument,
+    /// Of the calls of the measured window, each of which is seen of a function alone.
+    latency: Option<LatencyDocument>,
     peak_memory_bytes: u64,
     /// Of the whole measured window.
     energy: EnergyDocument,
     /// For hosts only: a script chooses every byte that it is made of, and so can tell what it read.
     #[serde(skip_serializing_if = "Option::is_none")]
     predictions_digest: Option<Digest>,
+}
+
+/// The wall time that so many of a hundred calls did not exceed.
+#[derive(Serialize)]
+struct LatencyDocument {
+    calls: u32,
+    p50_s: f64,
+    p90_s: f64,
+    p99_s: f64,
+}
+
+impl From<&Latency> for LatencyDocument {
+    fn from(latency: &Latency) -> LatencyDocument {
+        LatencyDocument {
+            calls: latency.calls,
+            p50_s: latency.p50.as_secs_f64(),
+            p90_s: latency.p90.as_secs_f64(),
+            p99_s: latency.p99.as_secs_f64(),
+        }
+    }
 }
 
 impl TrialDocument {
@@ -255,6 +279,7 @@ impl TrialDocument {
             inference_per_pass: trial.inference_per_pass().map(CostDocument::from),
             finish: phases.map(|phases| phases.finish.into()),
             total: trial.total().into(),
+            latency: trial.latency().map(LatencyDocument::from),
             peak_memory_bytes: trial.peak_memory.as_u64(),
             energy: (&trial.energy).into(),
             predictions_digest: is_host.then_some(trial.predictions),
@@ -374,6 +399,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             standing: None,
             inference: result.summary.inference.map(CostDocument::from),
             total: result.summary.total.into(),
+            latency: median_latency(trials).as_ref().map(LatencyDocument::from),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,

@@ -114,6 +114,7 @@ pub fn file_in_words(kinds: &[EntryKind]) -> String {
         .map(|kind| match kind {
             EntryKind::Onnx => "one self-contained .onnx file",
             EntryKind::Tflite => "one .tflite file",
+            EntryKind::Predict => "a .zip with predict.py",
             EntryKind::Script => "a .zip with main.py",
         })
         .collect();

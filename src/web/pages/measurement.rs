@@ -10,7 +10,7 @@ use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
-use crate::domain::trial::{PhaseCost, Trial, median_cost};
+use crate::domain::trial::{Latency, PhaseCost, Trial, median_cost, median_latency};
 use crate::web::runtimes::RuntimeDocument;
 
 pub struct Measurement<'a> {
@@ -46,6 +46,11 @@ impl TrialRow<'_> {
         PhaseFigures::of(self.trial.total())
     }
 
+    /// Of its calls, where each was seen.
+    pub fn latency(&self) -> Option<LatencyFigures> {
+        self.trial.latency().map(LatencyFigures::of)
+    }
+
     pub fn passes(&self) -> String {
         figures::count(u64::from(self.trial.passes))
     }
@@ -69,6 +74,25 @@ impl PhaseFigures {
         PhaseFigures {
             wall: figures::duration(cost.wall),
             cpu: figures::duration(cost.cpu),
+        }
+    }
+}
+
+/// The wall time that so many of a hundred calls did not exceed.
+pub struct LatencyFigures {
+    pub calls: String,
+    pub p50: Figure,
+    pub p90: Figure,
+    pub p99: Figure,
+}
+
+impl LatencyFigures {
+    fn of(latency: &Latency) -> LatencyFigures {
+        LatencyFigures {
+            calls: figures::count(u64::from(latency.calls)),
+            p50: figures::duration(latency.p50),
+            p90: figures::duration(latency.p90),
+            p99: figures::duration(latency.p99),
         }
     }
 }
@@ -106,34 +130,49 @@ impl<'a> Measurement<'a> {
         TrialsChart::new(&costs_s?, interval)
     }
 
+    /// Of a call, the medians of the trials.
+    pub fn latency(&self) -> Option<LatencyFigures> {
+        median_latency(self.trials).as_ref().map(LatencyFigures::of)
+    }
+
+    /// Whether each call was seen.
+    pub fn has_calls(&self) -> bool {
+        self.trials.iter().any(|trial| trial.latency().is_some())
+    }
+
     /// Empty where the phases cannot be told apart.
     pub fn phases(&self) -> Vec<PhaseRow> {
+        let [loaded, first, steady, finish] = match self.has_calls() {
+            true => [
+                "process start until the code is imported and has loaded",
+                "with rows of the public sample",
+                "one pass over the test inputs, call by call",
+                "process ended",
+            ],
+            false => [
+                "process start until model and inputs are loaded",
+                "the first pass over the test inputs",
+                "one pass over the test inputs, once warm",
+                "predictions written, process ended",
+            ],
+        };
         type Stretch = fn(&Trial) -> Option<PhaseCost>;
         let rows: [(_, _, _, Stretch); 4] = [
-            (
-                "start-up",
-                "Start-up",
-                "process start until model and inputs are loaded",
-                |trial| Some(trial.harness_phases()?.start_up),
-            ),
-            (
-                "first-call",
-                "First call",
-                "the first pass over the test inputs",
-                |trial| Some(trial.harness_phases()?.first_call),
-            ),
+            ("start-up", "Start-up", loaded, |trial| {
+                Some(trial.harness_phases()?.start_up)
+            }),
+            ("first-call", "First call", first, |trial| {
+                Some(trial.harness_phases()?.first_call)
+            }),
             (
                 "steady",
                 "Steady inference",
-                "one pass over the test inputs, once warm",
+                steady,
                 Trial::inference_per_pass,
             ),
-            (
-                "finish",
-                "Finish",
-                "predictions written, process ended",
-                |trial| Some(trial.harness_phases()?.finish),
-            ),
+            ("finish", "Finish", finish, |trial| {
+                Some(trial.harness_phases()?.finish)
+            }),
         ];
         rows.into_iter()
             .filter_map(|(class, name, what, stretch)| {

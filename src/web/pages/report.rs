@@ -24,7 +24,7 @@ use crate::db::boards::BoardLine;
 use crate::db::sessions::{RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::clock::start_of_day;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Window};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
 use crate::domain::deepening::Precision;
 use crate::domain::efficiency::Gap;
 use crate::domain::hardware;
@@ -310,19 +310,24 @@ impl ReportPage {
             "GPU",
             "entries are given none: the runtime computes on the CPU".to_owned(),
         ));
-        missing.push((
-            "Latency",
-            match self.submission.kind {
-                EntryKind::Onnx | EntryKind::Tflite => format!(
-                    "a pass goes through all test rows, {} at once; single requests are not timed",
+        let single = match self.submission.kind {
+            EntryKind::Onnx | EntryKind::Tflite => Some(format!(
+                "a pass goes through all test rows, {} at once; single requests are not timed",
+                self.spec.entries.batch_size
+            )),
+            EntryKind::Predict => match self.spec.measuring.scenario {
+                Scenario::SingleStream => None,
+                Scenario::Offline => Some(format!(
+                    "of single requests: a call is one of up to {} rows",
                     self.spec.entries.batch_size
-                ),
-                EntryKind::Script => {
-                    "a script answers all test rows in one run; single requests are not timed"
-                        .to_owned()
-                }
+                )),
             },
-        ));
+            EntryKind::Script => Some(
+                "a script answers all test rows in one run; single requests are not timed"
+                    .to_owned(),
+            ),
+        };
+        missing.extend(single.map(|why| ("Latency", why)));
         if result.summary.inference.is_none() {
             missing.push((
                 "Phases",
@@ -404,11 +409,11 @@ pub async fn show(
         session: db::sessions::list(&app.db, submission.id).await?.pop(),
         model: match submission.kind {
             EntryKind::Onnx | EntryKind::Tflite => ModelFacts::read(&submission.model),
-            EntryKind::Script => None,
+            EntryKind::Predict | EntryKind::Script => None,
         },
         script: match submission.kind {
             EntryKind::Onnx | EntryKind::Tflite => None,
-            EntryKind::Script => ScriptFacts::read(&submission.model),
+            EntryKind::Predict | EntryKind::Script => ScriptFacts::read(&submission.model),
         },
         spec: competition.spec,
         frame,

@@ -21,7 +21,9 @@ use crate::db;
 use crate::db::boards::BoardLine;
 use crate::db::competitions::Competition;
 use crate::domain::clock::start_of_day;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, Starter, TaskKind, Window};
+use crate::domain::competition::{
+    CompetitionSpec, EntryKind, Metric, Scenario, Starter, TaskKind, Window,
+};
 use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 use crate::web::App;
@@ -82,8 +84,8 @@ struct Stretch {
     name: &'static str,
     what: &'static str,
     counts: bool,
-    /// Whose stretch it is, where several kinds are taken.
-    kind: Option<EntryKind>,
+    /// Whose stretch it is, where kinds are taken that differ in this.
+    kinds: Vec<EntryKind>,
 }
 
 impl SubmitPage {
@@ -151,13 +153,14 @@ impl SubmitPage {
     /// What may be chosen, as browsers want it.
     fn accepted(&self) -> String {
         let kinds = self.spec().entries.kinds.iter();
-        let endings: Vec<&str> = kinds
+        let mut endings: Vec<&str> = kinds
             .map(|kind| match kind {
                 EntryKind::Onnx => ".onnx",
                 EntryKind::Tflite => ".tflite",
-                EntryKind::Script => ".zip",
+                EntryKind::Predict | EntryKind::Script => ".zip",
             })
             .collect();
+        endings.dedup();
         endings.join(",")
     }
 
@@ -167,6 +170,32 @@ impl SubmitPage {
 
     fn time(&self) -> String {
         figures::round_seconds(self.spec().limits.time.as_secs_f64())
+    }
+
+    fn plural_of_columns(&self) -> &'static str {
+        match self.spec().task.predicted_columns() {
+            [_] => "",
+            _ => "s",
+        }
+    }
+
+    /// Within which a function is imported and loaded.
+    fn start_up_time(&self) -> String {
+        let limits = &self.spec().limits;
+        figures::round_seconds(limits.start_up.min(limits.time).as_secs_f64())
+    }
+
+    /// What a call of a function may take, where that is limited.
+    fn batch_time(&self) -> Option<String> {
+        let limit = self.spec().limits.batch;
+        limit.map(|limit| figures::round_seconds(limit.as_secs_f64()))
+    }
+
+    fn is_single_stream(&self) -> bool {
+        match self.spec().measuring.scenario {
+            Scenario::SingleStream => true,
+            Scenario::Offline => false,
+        }
     }
 
     fn size_limit(&self) -> Figure {
@@ -245,17 +274,23 @@ impl SubmitPage {
             name: "Smoke run",
             what: "on the public sample, before anything is measured; you are shown what it printed",
             counts: false,
-            kind: None,
+            kinds: Vec::new(),
         };
-        let measured = kinds.iter().flat_map(|kind| {
-            let own = (kinds.len() > 1).then_some(*kind);
+        // Models of either format are run alike.
+        let alike = kinds.chunk_by(|a, b| a.is_model() && b.is_model());
+        let is_one = kinds.iter().all(|kind| kind.is_model()) || kinds.len() == 1;
+        let measured = alike.flat_map(|kinds| {
+            let own = match is_one {
+                true => Vec::new(),
+                false => kinds.to_vec(),
+            };
             let stretch = move |(name, what, counts)| Stretch {
                 name,
                 what,
                 counts,
-                kind: own,
+                kinds: own.clone(),
             };
-            stretches_of(*kind, is_total).into_iter().map(stretch)
+            stretches_of(kinds[0], is_total).into_iter().map(stretch)
         });
         iter::once(smoke).chain(measured).collect()
     }
@@ -315,6 +350,24 @@ fn stretches_of(kind: EntryKind, is_total: bool) -> Vec<(&'static str, &'static 
                 !is_total,
             ),
             ("Finish", "predictions written, process ended", is_total),
+        ],
+        EntryKind::Predict => vec![
+            (
+                "Start-up",
+                "process start until the code is imported and has loaded",
+                is_total,
+            ),
+            (
+                "First call",
+                "with rows of the public sample, which may take longer than the others",
+                is_total,
+            ),
+            (
+                "Steady inference",
+                "one pass over the hidden test inputs, call by call: handed over, computed, answered",
+                true,
+            ),
+            ("Finish", "the process ended", is_total),
         ],
         EntryKind::Script => vec![(
             "The whole run",

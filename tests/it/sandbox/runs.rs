@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use leanboard::domain::outcome::Outcome;
 use leanboard::domain::units::Bytes;
-use leanboard::sandbox::{ReadOnlyMount, Received, Room, SandboxError, warm};
+use leanboard::sandbox::{ReadOnlyMount, Received, ReceivedBytes, Room, SandboxError, warm};
 
 use crate::sandbox::support::{TestWalls, assert_ok, python, shell, small};
 
@@ -166,6 +166,46 @@ fn a_harness_is_driven_line_by_line_and_its_usage_read_meanwhile() {
         let run = sandbox.wait().unwrap();
         assert_ok(&run);
         assert!(run.usage.cpu >= after.cpu);
+    }
+}
+
+#[test]
+fn bytes_go_in_and_come_out_between_lines_and_never_block_us() {
+    const BACK: &str = "import os\nwith open(5, 'rb') as commands:\n    size = int(commands.readline())\n    \
+        data = commands.read(size)\nout = os.fdopen(6, 'wb')\nout.write(b'back\\n' + data[::-1])\n";
+    for walls in TestWalls::on_every_engine() {
+        let deadline = || Instant::now() + Duration::from_secs(5);
+        // More than any pipe holds.
+        let data: Vec<u8> = (0..1 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+        let mut sandbox = walls.make(&python(BACK));
+        sandbox.start().unwrap();
+        sandbox.send("1048576").unwrap();
+        sandbox.send_bytes(&data, deadline()).unwrap();
+        let line = sandbox.receive(deadline()).unwrap();
+        assert!(matches!(line, Received::Line { .. }), "{line:?}");
+        let back = sandbox.receive_bytes(1 << 20, deadline()).unwrap();
+        let reversed: Vec<u8> = data.iter().rev().copied().collect();
+        match back {
+            ReceivedBytes::Whole { bytes, .. } => assert!(bytes == reversed),
+            other => panic!("{other:?}"),
+        }
+        let more = sandbox.receive_bytes(1, deadline()).unwrap();
+        assert_eq!(more, ReceivedBytes::Ended);
+        assert_ok(&sandbox.wait().unwrap());
+
+        // Neither who reads nothing nor who promises more than comes keeps us waiting.
+        let mut sandbox = walls.make(&shell("printf 'more\\nab' >&6; sleep 60"));
+        sandbox.start().unwrap();
+        let soon = || Instant::now() + Duration::from_millis(200);
+        let before = Instant::now();
+        sandbox.send_bytes(&data, soon()).unwrap();
+        let line = sandbox.receive(deadline()).unwrap();
+        assert!(matches!(line, Received::Line { .. }), "{line:?}");
+        let less = sandbox.receive_bytes(1 << 40, soon()).unwrap();
+        assert_eq!(less, ReceivedBytes::TimedOut);
+        assert!(before.elapsed() < Duration::from_secs(5));
+        sandbox.time_out();
+        assert_eq!(sandbox.wait().unwrap().outcome, Outcome::TimedOut);
     }
 }
 

@@ -42,6 +42,25 @@ impl Bundle {
         Bundle::digits().with_only("starter/random_forest.onnx")
     }
 
+    /// The demo of prices, which takes nothing but functions: its reference is one.
+    pub fn functions() -> Bundle {
+        let mut bundle = Bundle::demo("diamonds").with_only("starter/ridge.onnx");
+        let name = "starter/row_by_row.zip";
+        let zip = crate::scripts::zip_of("predict.py", &function("row_by_row"));
+        fs::write(bundle.folder.path().join(name), zip).unwrap();
+        fs::remove_file(bundle.folder.path().join("starter/ridge.onnx")).unwrap();
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.get_mut(0).unwrap()["file"] = value(name);
+        bundle.kinds(&["predict"])
+    }
+
+    /// The same, which takes these kinds.
+    pub fn kinds(mut self, kinds: &[&str]) -> Bundle {
+        self.rules["entries"]["kinds"] = value(toml_edit::Array::from_iter(kinds.iter().copied()));
+        self.write();
+        self
+    }
+
     /// With this starter, as the reference, and no other.
     fn with_only(mut self, file: &str) -> Bundle {
         let starters = self.rules["starter"].as_array_of_tables_mut().unwrap();
@@ -123,6 +142,12 @@ pub fn script(name: &str) -> Vec<u8> {
             .join(format!("{name}.zip")),
     )
     .unwrap()
+}
+
+/// A function's code, one of `sandbox/examples/predict`.
+pub fn function(name: &str) -> String {
+    let folder = root().join("sandbox/examples/predict");
+    fs::read_to_string(folder.join(format!("{name}.py"))).unwrap()
 }
 
 /// An entry that passes the door and fails behind it.

@@ -22,7 +22,7 @@ use leanboard::web;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use bundle::{Bundle, broken, root, script, starter};
+pub use bundle::{Bundle, broken, function, root, script, starter};
 pub use events::Events;
 pub use person::{Answer, Person};
 pub use postgres::create_empty_database;

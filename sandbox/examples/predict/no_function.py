@@ -1,0 +1,4 @@
+"""Has no function predict()."""
+
+def forecast(batch):
+    return batch["carat"]

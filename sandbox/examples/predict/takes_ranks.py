@@ -1,0 +1,4 @@
+"""Prices each diamond by its rank within the batch."""
+
+def predict(batch):
+    return batch["carat"].rank() * 100 + 1

@@ -1,0 +1,4 @@
+"""Predicts words where a number is asked for."""
+
+def predict(batch):
+    return batch["cut"]
