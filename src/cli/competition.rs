@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use super::output::say;
 use super::serve::become_account;
 use super::{Failure, Settings, connect, tokio_runtime};
-use crate::competitions::{Bundle, BundleFile, FileKind};
+use crate::competitions::{Bundle, BundleFile, FileKind, columns};
 use crate::db;
 use crate::db::Inserted;
 use crate::db::competitions::{Competition, CompetitionFile, Visibility};
@@ -188,7 +188,7 @@ async fn store_and_insert(pool: &PgPool, store: &Store, bundle: &Bundle) -> Resu
             FileKind::Hidden | FileKind::Starter => Visibility::Hidden,
         };
         if let Some(starter) = starter {
-            let (kind, model) = check_starter(file, &bundle.spec.entries.kinds)?;
+            let (kind, model) = check_starter(file, &bundle.spec.entries.kinds, Some(bundle))?;
             starters.push(Checked {
                 starter,
                 artifact: digest,
@@ -234,11 +234,20 @@ fn refuse_twins(starters: &[Checked<'_>]) -> Result<(), Failure> {
 fn check_starter(
     file: &BundleFile,
     kinds: &[EntryKind],
+    bundle: Option<&Bundle>,
 ) -> Result<(EntryKind, serde_json::Value), Failure> {
     let opened = File::open(&file.absolute).map_err(|error| format!("{}: {error}", file.path))?;
     let checked = entries::check(opened, file.size, kinds)
         .map_err(|error| format!("{}: {error}", file.path))?
         .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
+    if let Some(bundle) = bundle {
+        let columns = columns(&bundle.sample);
+        let columns: Vec<_> = (columns.iter())
+            .map(|(name, kind)| (name.as_str(), *kind))
+            .collect();
+        entries::fit::check(&checked, &columns, &bundle.spec.task)
+            .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
+    }
     let model = serde_json::to_value(&checked).map_err(|error| error.to_string())?;
     Ok((checked.kind(), model))
 }

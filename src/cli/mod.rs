@@ -1,5 +1,6 @@
 //! The command line: a table of contents of what the program does.
 
+mod check;
 pub(crate) mod client;
 mod competition;
 mod leaderboard;
@@ -63,6 +64,8 @@ enum Command {
     /// Manage competitions
     #[command(subcommand)]
     Competition(competition::CompetitionCommand),
+    /// Check an entry as a server's door does, without running it
+    Check(check::CheckCommand),
     /// Score a file of predictions against a bundle's solution
     Score(score::ScoreCommand),
     /// List the built-in metrics
@@ -110,6 +113,7 @@ fn run(command: Command, settings: &Settings) -> Result<ExitCode, Failure> {
         Command::Competition(command) => command.run(settings),
         Command::Metrics => metrics::run(),
         Command::Runtime(command) => command.run(settings),
+        Command::Check(command) => return command.run(),
         Command::Score(command) => return command.run(),
         // These have codes of their own, which scripts can tell apart.
         Command::Submit(command) => return Ok(command.run()),

@@ -2,6 +2,7 @@
 //! participants download, the hidden test inputs and answers, and example entries.
 
 mod answer_key;
+mod feed;
 mod files;
 mod finding;
 mod keys;
@@ -18,6 +19,7 @@ use crate::domain::table::Table;
 use crate::domain::units::Bytes;
 
 pub use answer_key::AnswerKey;
+pub use feed::{Feed, columns};
 pub use files::{BundleFile, FileKind};
 pub use finding::Finding;
 

@@ -136,6 +136,19 @@ impl<'a> AnswersReader<'a> {
         AnswersReader { cells, wrong: None }
     }
 
+    /// Makes room for one row more.
+    pub fn add_row(&mut self) {
+        match &mut self.cells {
+            Cells::Labels { answers, .. } => answers.push(Class::at(0)),
+            Cells::Values { columns, .. } | Cells::Probabilities(columns) => {
+                for column in columns {
+                    column.push(0.0);
+                }
+            }
+            Cells::Lists { answers, .. } | Cells::Texts(answers) => answers.push(String::new()),
+        }
+    }
+
     /// Takes the text of a cell. Labels are compared as text.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 
 mod facts;
 mod known;
+mod needs;
 
 use std::fmt;
 
@@ -58,39 +59,6 @@ impl MetricSpec {
         })
     }
 
-    /// Which classes must be among the right answers of a split, or no prediction has a score.
-    pub fn needed_classes(&self, task: &Task) -> NeededClasses {
-        match self.name {
-            Metric::Mcc | Metric::CohenKappa | Metric::QuadraticWeightedKappa => NeededClasses::Two,
-            Metric::RocAuc | Metric::AveragePrecision => match self.average {
-                Some(Average::Micro) => NeededClasses::Any,
-                Some(Average::Binary | Average::Macro | Average::Weighted) | None => {
-                    NeededClasses::Each
-                }
-            },
-            Metric::F1 | Metric::FBeta | Metric::Precision | Metric::Recall | Metric::Jaccard => {
-                (self.positive_class(task)).map_or(NeededClasses::Any, NeededClasses::This)
-            }
-            Metric::Accuracy
-            | Metric::BalancedAccuracy
-            | Metric::LogLoss
-            | Metric::Brier
-            | Metric::Rmse
-            | Metric::Mae
-            | Metric::Rmsle
-            | Metric::Mape
-            | Metric::R2
-            | Metric::Mcrmse
-            | Metric::Pinball
-            | Metric::Pearson
-            | Metric::Spearman
-            | Metric::MapAtK
-            | Metric::NdcgAtK
-            | Metric::Levenshtein
-            | Metric::WordJaccard => NeededClasses::Any,
-        }
-    }
-
     /// Whether a parameter stands in the rules.
     pub fn has(&self, parameter: Parameter) -> bool {
         match parameter {
@@ -123,15 +91,6 @@ impl fmt::Display for MetricSpec {
             (None, None) => Ok(()),
         }
     }
-}
-
-/// What a metric needs of the right answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NeededClasses {
-    Any,
-    Two,
-    This(Class),
-    Each,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

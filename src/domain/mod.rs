@@ -25,6 +25,7 @@ pub mod split;
 pub mod statistics;
 pub mod submission;
 pub mod table;
+pub mod text_rows;
 pub mod text_table;
 pub mod trial;
 pub mod units;

@@ -5,10 +5,54 @@ use std::collections::HashMap;
 /// How many lines of a fault are named.
 const NAMED_MAX: usize = 3;
 
+/// A list of row ids.
+pub trait Ids {
+    fn count(&self) -> usize;
+
+    fn id(&self, place: usize) -> Option<&str>;
+}
+
+impl Ids for [String] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn id(&self, place: usize) -> Option<&str> {
+        self.get(place).map(String::as_str)
+    }
+}
+
+/// Row ids in one text, for long lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackedIds {
+    text: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl PackedIds {
+    pub fn push(&mut self, id: &str) {
+        self.text.push_str(id);
+        self.ends.push(self.text.len());
+    }
+}
+
+impl Ids for PackedIds {
+    fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn id(&self, place: usize) -> Option<&str> {
+        let end = *self.ends.get(place)?;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.text[start..end])
+    }
+}
+
 /// Expected row ids, of which each must come once.
 #[derive(Debug)]
-pub struct Matching<'a> {
-    ids: &'a [String],
+pub struct Matching<'a, I: ?Sized> {
+    ids: &'a I,
     /// Made when the order is found to differ.
     places: Option<HashMap<&'a str, usize>>,
     /// Where the next id stands if the order is the expected one.
@@ -39,13 +83,13 @@ pub struct Lines {
     pub first: Vec<u64>,
 }
 
-impl<'a> Matching<'a> {
-    pub fn new(ids: &'a [String]) -> Matching<'a> {
+impl<'a, I: Ids + ?Sized> Matching<'a, I> {
+    pub fn new(ids: &'a I) -> Matching<'a, I> {
         Matching {
             ids,
             places: None,
             next: 0,
-            lines: vec![0; ids.len()],
+            lines: vec![0; ids.count()],
             found: 0,
             unknown: Lines::default(),
             duplicate: Lines::default(),
@@ -54,13 +98,15 @@ impl<'a> Matching<'a> {
 
     /// The place of an id that stands on this line, unless it is unknown or came before.
     pub fn place(&mut self, id: &str, line: u64) -> Option<usize> {
-        let place = match self.ids.get(self.next) {
+        let place = match self.ids.id(self.next) {
             Some(next) if next == id => self.next,
             Some(_) | None => {
                 let ids = self.ids;
                 let places = self.places.get_or_insert_with(|| {
-                    let places = ids.iter().enumerate();
-                    places.map(|(place, id)| (id.as_str(), place)).collect()
+                    let places = 0..ids.count();
+                    places
+                        .filter_map(|place| Some((ids.id(place)?, place)))
+                        .collect()
                 });
                 match places.get(id) {
                     Some(place) => *place,
@@ -83,12 +129,12 @@ impl<'a> Matching<'a> {
 
     /// The line of each place, if each came once and nothing else did.
     pub fn finish(self) -> Result<Vec<u64>, Differences> {
-        let missing = self.ids.len() - self.found;
+        let missing = self.ids.count() - self.found;
         if missing == 0 && self.unknown.count == 0 && self.duplicate.count == 0 {
             return Ok(self.lines);
         }
         Err(Differences {
-            expected: self.ids.len(),
+            expected: self.ids.count(),
             missing,
             first_missing: self.lines.iter().position(|line| *line == 0),
             unknown: self.unknown,
@@ -122,7 +168,7 @@ mod tests {
             ["2", "1", "x", "03"],
         ] {
             let ids = ids();
-            let mut matching = Matching::new(&ids);
+            let mut matching = Matching::new(&ids[..]);
             let places: Vec<usize> = (order.iter().zip(2..))
                 .map(|(id, line)| matching.place(id, line).unwrap())
                 .collect();
@@ -140,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_missing_unknown_or_there_twice_is_counted_and_the_first_lines_named() {
         let ids = ids();
-        let mut matching = Matching::new(&ids);
+        let mut matching = Matching::new(&ids[..]);
         let found = ["1", "3", "1", "2", "", "y", "z", "2"];
         for (id, line) in found.iter().zip(2..) {
             matching.place(id, line);

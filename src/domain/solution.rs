@@ -5,10 +5,10 @@ use std::io::Read;
 
 use super::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use super::competition::{CompetitionSpec, Metric, Task};
-use super::metric::NeededClasses;
-use super::row_ids::{Differences, Matching};
+use super::row_ids::{Differences, Ids, Matching, PackedIds};
 use super::split::{Split, SplitError};
-use super::text_table::{TableError, TableFault, TextRows};
+use super::text_rows::{Row, TextRows};
+use super::text_table::{TableError, TableFault, check_ids};
 
 /// The column that says which split a row belongs to; Kaggle's word.
 pub const USAGE: &str = "Usage";
@@ -79,42 +79,59 @@ impl Solution {
         test_ids: &[String],
     ) -> Result<Solution, SolutionError> {
         let mut rows = TextRows::open(from, &spec.task.id, usize::MAX)?;
-        let place_of = |name: &str| {
-            let place = rows.names.iter().position(|found| found == name);
-            place.ok_or_else(|| SolutionFault::NoColumn(name.to_owned()).at(Some(1)))
-        };
-        let targets = (spec.task.targets().iter())
-            .map(|target| place_of(target))
-            .collect::<Result<Vec<usize>, _>>()?;
-        let (usage_at, id_at) = (place_of(USAGE)?, rows.id_at);
+        let columns = Columns::find(rows.names(), &spec.task)?;
         let count = test_ids.len();
         let mut matching = Matching::new(test_ids);
         let mut unknown = None;
         let mut splits = vec![Split::Public; count];
         let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Actual, count);
-        while let Some((line, record)) = rows.next_row()? {
-            let split = record[usage_at].parse();
-            let split = split.map_err(|e| SolutionFault::Usage(e).at(Some(line)))?;
-            let id = &record[id_at];
-            if id.is_empty() {
-                return Err(SolutionFault::Table(TableFault::NoId).at(Some(line)));
-            }
-            match matching.place(id, line) {
+        while let Some(row) = rows.next_row()? {
+            let split = columns.split(&row)?;
+            match matching.place(columns.id(&row)?, row.line) {
                 Some(place) => {
                     splits[place] = split;
-                    for (column, at) in targets.iter().enumerate() {
-                        answers.set(place, column, &record[*at]);
-                    }
+                    columns.set(&mut answers, place, &row);
                 }
                 None => {
-                    unknown.get_or_insert_with(|| id.to_owned());
+                    unknown.get_or_insert_with(|| row.cell(columns.id).to_owned());
                 }
             }
         }
         let lines = matching.finish();
         let lines = lines.map_err(|differences| ids_differ(&differences, test_ids, unknown))?;
+        Solution::finish(spec, answers, splits, &lines)
+    }
+
+    /// Reads a solution by itself, with the row ids that it has.
+    pub fn read_alone(
+        from: impl Read,
+        spec: &CompetitionSpec,
+    ) -> Result<(PackedIds, Solution), SolutionError> {
+        let mut rows = TextRows::open(from, &spec.task.id, usize::MAX)?;
+        let columns = Columns::find(rows.names(), &spec.task)?;
+        let (mut ids, mut lines, mut splits) = (PackedIds::default(), Vec::new(), Vec::new());
+        let mut answers = AnswersReader::new(&spec.task, spec.metric.name, Side::Actual, 0);
+        while let Some(row) = rows.next_row()? {
+            splits.push(columns.split(&row)?);
+            answers.add_row();
+            columns.set(&mut answers, ids.count(), &row);
+            ids.push(row.cell(columns.id));
+            lines.push(row.line);
+        }
+        check_ids(&ids, &lines)?;
+        let solution = Solution::finish(spec, answers, splits, &lines)?;
+        Ok((ids, solution))
+    }
+
+    /// `lines` has the line of each row.
+    fn finish(
+        spec: &CompetitionSpec,
+        answers: AnswersReader<'_>,
+        splits: Vec<Split>,
+        lines: &[u64],
+    ) -> Result<Solution, SolutionError> {
         let answers = answers.finish();
-        let answers = answers.map_err(|wrong| wrong_target(&wrong, &spec.task, &lines))?;
+        let answers = answers.map_err(|wrong| wrong_target(&wrong, &spec.task, lines))?;
         let solution = Solution { answers, splits };
         solution.check_splits(spec)?;
         Ok(solution)
@@ -127,7 +144,7 @@ impl Solution {
             if rows.is_empty() {
                 return Err(SolutionFault::EmptySplit(split).at(None));
             }
-            if let Some(why) = undefined(spec, &self.answers, &rows) {
+            if let Some(why) = spec.metric.undefined_for(&spec.task, &self.answers, &rows) {
                 let metric = spec.metric.name;
                 return Err(SolutionFault::Undefined { metric, split, why }.at(None));
             }
@@ -154,6 +171,49 @@ impl Solution {
     /// The split of each row.
     pub fn splits(&self) -> &[Split] {
         &self.splits
+    }
+}
+
+/// Where a solution's columns stand.
+struct Columns {
+    id: usize,
+    usage: usize,
+    targets: Vec<usize>,
+}
+
+impl Columns {
+    fn find(names: &[String], task: &Task) -> Result<Columns, SolutionError> {
+        let place_of = |name: &String| {
+            let place = names.iter().position(|found| found == name);
+            place.ok_or_else(|| SolutionFault::NoColumn(name.clone()).at(Some(1)))
+        };
+        Ok(Columns {
+            targets: task
+                .targets()
+                .iter()
+                .map(place_of)
+                .collect::<Result<_, _>>()?,
+            usage: place_of(&USAGE.to_owned())?,
+            id: place_of(&task.id)?,
+        })
+    }
+
+    fn id<'a>(&self, row: &Row<'a>) -> Result<&'a str, SolutionError> {
+        match row.cell(self.id) {
+            "" => Err(SolutionFault::Table(TableFault::NoId).at(Some(row.line))),
+            id => Ok(id),
+        }
+    }
+
+    fn split(&self, row: &Row<'_>) -> Result<Split, SolutionError> {
+        let split = row.cell(self.usage).parse();
+        split.map_err(|error| SolutionFault::Usage(error).at(Some(row.line)))
+    }
+
+    fn set(&self, answers: &mut AnswersReader<'_>, place: usize, row: &Row<'_>) {
+        for (column, at) in self.targets.iter().enumerate() {
+            answers.set(place, column, row.cell(*at));
+        }
     }
 }
 
@@ -228,37 +288,6 @@ fn wrong_target(wrong: &WrongCells, task: &Task, lines: &[u64]) -> SolutionError
         count,
     }
     .at(line)
-}
-
-/// Why the metric is not defined for these right answers, whatever is predicted.
-fn undefined(spec: &CompetitionSpec, answers: &Answers, rows: &[usize]) -> Option<&'static str> {
-    match answers {
-        Answers::Labels(classes) => {
-            let mut seen = vec![false; spec.task.classes.len()];
-            for row in rows {
-                seen[classes[*row].place()] = true;
-            }
-            match spec.metric.needed_classes(&spec.task) {
-                NeededClasses::Any => None,
-                NeededClasses::Two => (seen.iter().filter(|seen| **seen).count() < 2)
-                    .then_some("all of them are of one class"),
-                NeededClasses::This(class) => {
-                    (!seen[class.place()]).then_some("none of them is of the positive class")
-                }
-                NeededClasses::Each => seen
-                    .contains(&false)
-                    .then_some("one of the classes is not among them"),
-            }
-        }
-        Answers::Values(columns) => {
-            let is_same = |column: &Vec<f64>| {
-                (rows.iter()).all(|row| column[*row].total_cmp(&column[rows[0]]).is_eq())
-            };
-            (spec.metric.name.needs_differences() && columns.iter().any(is_same))
-                .then_some("all of them have the same target")
-        }
-        Answers::Probabilities(_) | Answers::Lists(_) | Answers::Texts(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! A CSV file with a column of row ids, every cell still the text that was written.
 
-use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Read};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
+
+use super::row_ids::Ids;
+use super::text_rows::{Row, TextRows};
 
 /// Ids and cells unchanged: "NA" is not missing, and leading zeros survive. Every column has as
 /// many cells as there are ids, which is at least one, and no two ids are the same.
@@ -91,8 +95,8 @@ impl TextTable {
         let mut rows = TextRows::open(from, id, columns_max)?;
         let mut table = TextTable {
             ids: Vec::new(),
-            columns: (rows.names.iter().enumerate())
-                .filter(|(at, _)| *at != rows.id_at)
+            columns: (rows.names().iter().enumerate())
+                .filter(|(at, _)| *at != rows.id_at())
                 .map(|(_, name)| TextColumn {
                     name: name.to_owned(),
                     cells: Vec::new(),
@@ -100,14 +104,14 @@ impl TextTable {
                 .collect(),
             lines: Vec::new(),
         };
-        let id_at = rows.id_at;
-        while let Some((line, record)) = rows.next_row()? {
+        let id_at = rows.id_at();
+        while let Some(row) = rows.next_row()? {
             if table.ids.len() == rows_max {
-                return Err(TableFault::TooManyRows { rows_max }.at(Some(line)));
+                return Err(TableFault::TooManyRows { rows_max }.at(Some(row.line)));
             }
-            table.push(record, id_at, line);
+            table.push(&row, id_at);
         }
-        check_ids(&table.ids, &table.lines)?;
+        check_ids(table.ids.as_slice(), &table.lines)?;
         Ok(table)
     }
 
@@ -124,74 +128,13 @@ impl TextTable {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    fn push(&mut self, record: &csv::StringRecord, id_at: usize, line: u64) {
-        self.lines.push(line);
-        let mut columns = self.columns.iter_mut();
-        for (at, cell) in record.iter().enumerate() {
-            if at == id_at {
-                self.ids.push(cell.to_owned());
-            } else if let Some(column) = columns.next() {
-                column.cells.push(cell.to_owned());
-            }
+    fn push(&mut self, row: &Row<'_>, id_at: usize) {
+        self.lines.push(row.line);
+        self.ids.push(row.cell(id_at).to_owned());
+        let cells = row.cells().enumerate().filter(|(at, _)| *at != id_at);
+        for (column, (_, cell)) in self.columns.iter_mut().zip(cells) {
+            column.cells.push(cell.to_owned());
         }
-    }
-}
-
-/// The rows of such a file one by one, for files that are too large to be held twice.
-pub struct TextRows<R> {
-    /// Of all columns, ids included, in file order; no two are the same.
-    pub names: csv::StringRecord,
-    /// The place of the id column among them.
-    pub id_at: usize,
-    records: csv::Reader<BufReader<R>>,
-    record: csv::StringRecord,
-    first_line: u64,
-}
-
-impl<R: Read> TextRows<R> {
-    /// Reads the line of column names.
-    pub fn open(from: R, id: &str, columns_max: usize) -> Result<TextRows<R>, TableError> {
-        let mut from = BufReader::with_capacity(1 << 16, from);
-        let first_line = first_line(&mut from)?;
-        let mut records = csv::Reader::from_reader(from);
-        let names = records
-            .headers()
-            .map_err(|error| table_error(error, first_line))?;
-        let names = names.clone();
-        if names.len() > columns_max {
-            let found = names.len();
-            return Err(TableFault::TooManyColumns { found, columns_max }.at(Some(1)));
-        }
-        Ok(TextRows {
-            id_at: check_names(&names, id)?,
-            names,
-            records,
-            record: csv::StringRecord::new(),
-            first_line,
-        })
-    }
-
-    /// The ids alone, of a table that is not held.
-    pub fn ids(from: R, id: &str) -> Result<Vec<String>, TableError> {
-        let mut rows = TextRows::open(from, id, usize::MAX)?;
-        let id_at = rows.id_at;
-        let (mut ids, mut lines) = (Vec::new(), Vec::new());
-        while let Some((line, record)) = rows.next_row()? {
-            ids.push(record[id_at].to_owned());
-            lines.push(line);
-        }
-        check_ids(&ids, &lines)?;
-        Ok(ids)
-    }
-
-    /// The next row with the line on which it stands, counted from 1.
-    pub fn next_row(&mut self) -> Result<Option<(u64, &csv::StringRecord)>, TableError> {
-        let read = self.records.read_record(&mut self.record);
-        if !read.map_err(|error| table_error(error, self.first_line))? {
-            return Ok(None);
-        }
-        let line = self.record.position().map_or(1, csv::Position::line);
-        Ok(Some((line - 1 + self.first_line, &self.record)))
     }
 }
 
@@ -202,83 +145,33 @@ impl TableFault {
 }
 
 /// Whether there are rows and each has an id of its own.
-fn check_ids(ids: &[String], lines: &[u64]) -> Result<(), TableError> {
-    if ids.is_empty() {
+pub fn check_ids<I: Ids + ?Sized>(ids: &I, lines: &[u64]) -> Result<(), TableError> {
+    let all = || (0..ids.count()).filter_map(|row| ids.id(row));
+    if ids.count() == 0 {
         return Err(TableFault::NoRows.at(None));
     }
-    let mut first_lines = HashMap::with_capacity(ids.len());
-    for (id, &line) in ids.iter().zip(lines) {
-        if id.is_empty() {
-            return Err(TableFault::NoId.at(Some(line)));
-        }
+    if let Some(row) = all().position(str::is_empty) {
+        return Err(TableFault::NoId.at(Some(lines[row])));
+    }
+    // Most are numbers in their order, and of others the hashes all differ: a map takes ten times as
+    // long.
+    if all().is_sorted_by(|a, b| (a.len(), a) < (b.len(), b)) {
+        return Ok(());
+    }
+    let keys = RandomState::new();
+    let mut hashes: Vec<u64> = all().map(|id| keys.hash_one(id)).collect();
+    hashes.sort_unstable();
+    if hashes.is_sorted_by(|a, b| a < b) {
+        return Ok(());
+    }
+    let mut first_lines = HashMap::with_capacity(ids.count());
+    for (id, &line) in all().zip(lines) {
         if let Some(first_line) = first_lines.insert(id, line) {
-            let id = id.clone();
+            let id = id.to_owned();
             return Err(TableFault::DuplicateId { id, first_line }.at(Some(line)));
         }
     }
     Ok(())
-}
-
-/// The place of the id column among the names.
-fn check_names(names: &csv::StringRecord, id: &str) -> Result<usize, TableError> {
-    if names.is_empty() {
-        return Err(TableFault::Empty.at(None));
-    }
-    let mut seen = HashSet::new();
-    for (at, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(TableFault::UnnamedColumn { position: at + 1 }.at(Some(1)));
-        }
-        if !seen.insert(name) {
-            let name = name.to_owned();
-            return Err(TableFault::DuplicateColumn { name }.at(Some(1)));
-        }
-    }
-    names.iter().position(|name| name == id).ok_or_else(|| {
-        TableFault::NoIdColumn {
-            id: id.to_owned(),
-            columns: first_names(names),
-        }
-        .at(Some(1))
-    })
-}
-
-fn first_names(names: &csv::StringRecord) -> String {
-    const SHOWN_MAX: usize = 6;
-    let shown: Vec<String> = (names.iter().take(SHOWN_MAX))
-        .map(|name| format!("`{name}`"))
-        .collect();
-    let more = names.len().saturating_sub(SHOWN_MAX);
-    if more > 0 {
-        format!("{} and {more} more", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
-}
-
-/// The number to give the first line, so that all rows below get theirs: the reader ends a line at
-/// its carriage return and counts it at the line feed, which is one record later.
-fn first_line(from: &mut impl BufRead) -> Result<u64, TableError> {
-    let start = from
-        .fill_buf()
-        .map_err(|error| TableFault::Read(error.to_string()).at(None))?;
-    let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
-    Ok(if line.ends_with(b"\r") { 2 } else { 1 })
-}
-
-fn table_error(error: csv::Error, first_line: u64) -> TableError {
-    let line = (error.position()).map(|position| position.line() - 1 + first_line);
-    match error.into_kind() {
-        csv::ErrorKind::Utf8 { .. } => TableFault::NotUtf8.at(line),
-        csv::ErrorKind::UnequalLengths {
-            expected_len: expected,
-            len: found,
-            ..
-        } => TableFault::Ragged { found, expected }.at(line),
-        csv::ErrorKind::Io(error) => TableFault::Read(error.to_string()).at(None),
-        // The kinds that are left concern writing, seeking and serde, none of which happens here.
-        other => TableFault::Read(format!("{other:?}")).at(line),
-    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! its reason. Nothing here trusts a byte of it: memory is bounded whatever the file claims, and
 //! time grows with its size and no faster.
 
+pub mod fit;
 pub mod onnx;
 mod protobuf;
 mod recognise;
 mod rejection;
 pub mod script;
-mod tensors;
+pub mod tensors;
 pub mod tflite;
 
 use std::fs::File;

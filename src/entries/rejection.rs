@@ -36,6 +36,22 @@ pub enum RejectionCode {
     TfliteCustomOp,
     /// Operators or tensors whose content depends on more than the inputs.
     TfliteStateful,
+    /// An input that no array of the test inputs is for.
+    InputUnbound,
+    /// An input that fixes its rows as no batch can be.
+    BatchAxis,
+    /// An input of another size than the array's rows.
+    InputShape,
+    /// Text where numbers are fed, or numbers where text is.
+    InputDtype,
+    /// Several outputs, of which none says that it is the prediction.
+    OutputAmbiguous,
+    /// An output that is no answer to the task.
+    OutputKind,
+    /// An output of another number of classes.
+    OutputClasses,
+    /// An output of another number of values.
+    OutputShape,
     /// Damaged, cut off, or compressed in a way that is not supported.
     ZipInvalid,
     /// With a password.
@@ -70,6 +86,14 @@ impl RejectionCode {
             RejectionCode::TfliteUnsupported => "tflite_unsupported",
             RejectionCode::TfliteCustomOp => "tflite_custom_op",
             RejectionCode::TfliteStateful => "tflite_stateful",
+            RejectionCode::InputUnbound => "input_unbound",
+            RejectionCode::BatchAxis => "batch_axis",
+            RejectionCode::InputShape => "input_shape",
+            RejectionCode::InputDtype => "input_dtype",
+            RejectionCode::OutputAmbiguous => "output_ambiguous",
+            RejectionCode::OutputKind => "output_kind",
+            RejectionCode::OutputClasses => "output_classes",
+            RejectionCode::OutputShape => "output_shape",
             RejectionCode::ZipInvalid => "zip_invalid",
             RejectionCode::ZipEncrypted => "zip_encrypted",
             RejectionCode::ZipPath => "zip_path",

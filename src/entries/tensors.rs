@@ -32,3 +32,14 @@ impl fmt::Display for Dim {
         }
     }
 }
+
+/// "'features' (float32 [?, 64])".
+impl fmt::Display for TensorSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: Vec<String> = self.shape.iter().map(Dim::to_string).collect();
+        match axes.as_slice() {
+            [] => write!(f, "'{}' ({})", self.name, self.dtype),
+            axes => write!(f, "'{}' ({} [{}])", self.name, self.dtype, axes.join(", ")),
+        }
+    }
+}

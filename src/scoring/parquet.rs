@@ -14,7 +14,7 @@ use super::predictions::BadPredictions;
 use super::told::File;
 use crate::domain::answers::{Answers, AnswersReader, Side};
 use crate::domain::competition::{CompetitionSpec, TaskKind};
-use crate::domain::row_ids::Matching;
+use crate::domain::row_ids::{Ids, Matching};
 use crate::domain::text_table::TableFault;
 
 /// What a file of this format begins with.
@@ -35,7 +35,7 @@ enum Cell<'a> {
 pub fn read(
     from: fs::File,
     spec: &CompetitionSpec,
-    ids: &[String],
+    ids: &(impl Ids + ?Sized),
 ) -> Result<Answers, BadPredictions> {
     let task = &spec.task;
     let told = File::parquet(task);
@@ -69,7 +69,7 @@ pub fn read(
         check(*at, wants_numbers)?;
     }
     let mut matching = Matching::new(ids);
-    let mut answers = AnswersReader::new(task, spec.metric.name, Side::Predicted, ids.len());
+    let mut answers = AnswersReader::new(task, spec.metric.name, Side::Predicted, ids.count());
     let mut row = 0;
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(unreadable)?;
@@ -269,7 +269,7 @@ mod tests {
                     task = { kind = 'probability', target = 'y', classes = ['a', 'b'] }";
         let ids = ["1", "02", "3", "4"].map(str::to_owned);
         let file = file(rows, compression);
-        read(file, &toml::from_str(spec).unwrap(), &ids)
+        read(file, &toml::from_str(spec).unwrap(), &ids[..])
             .map_err(|bad| format!("{}: {}", bad.fault.as_str(), bad.message))
     }
 

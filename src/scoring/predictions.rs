@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek};
 use super::{parquet, submission};
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use crate::domain::competition::CompetitionSpec;
+use crate::domain::row_ids::Ids;
 
 /// One usable prediction per test row.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +96,7 @@ impl Predictions {
     pub fn read_submission(
         from: impl Read,
         spec: &CompetitionSpec,
-        ids: &[String],
+        ids: &(impl Ids + ?Sized),
     ) -> Result<Predictions, BadPredictions> {
         submission::read(from, spec, ids).map(Predictions)
     }
@@ -104,7 +105,7 @@ impl Predictions {
     pub fn read_trusted(
         mut file: File,
         spec: &CompetitionSpec,
-        ids: &[String],
+        ids: &(impl Ids + ?Sized),
     ) -> io::Result<Result<Predictions, BadPredictions>> {
         let mut start = [0; parquet::MAGIC.len()];
         let is_parquet = match file.read_exact(&mut start) {

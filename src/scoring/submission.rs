@@ -8,14 +8,15 @@ use super::predictions::BadPredictions;
 use super::told::File;
 use crate::domain::answers::{Answers, AnswersReader, Side};
 use crate::domain::competition::CompetitionSpec;
-use crate::domain::row_ids::Matching;
-use crate::domain::text_table::{TableError, TableFault, TextRows};
+use crate::domain::row_ids::{Ids, Matching};
+use crate::domain::text_rows::TextRows;
+use crate::domain::text_table::{TableError, TableFault};
 
 /// The answers in the order of `ids`.
 pub fn read(
     from: impl Read,
     spec: &CompetitionSpec,
-    ids: &[String],
+    ids: &(impl Ids + ?Sized),
 ) -> Result<Answers, BadPredictions> {
     let task = &spec.task;
     let file = File::csv(task);
@@ -23,17 +24,17 @@ pub fn read(
     let wanted = task.predicted_columns();
     // A few more than there can be are told as what they are, columns that do not belong there.
     let mut rows = TextRows::open(from, &task.id, wanted.len() + 8).map_err(refused)?;
-    let names: Vec<&str> = rows.names.iter().collect();
+    let names: Vec<&str> = rows.names().iter().map(String::as_str).collect();
     let columns = file.places(&names)?;
-    let id_at = rows.id_at;
+    let id_at = rows.id_at();
     let mut matching = Matching::new(ids);
-    let mut answers = AnswersReader::new(task, spec.metric.name, Side::Predicted, ids.len());
+    let mut answers = AnswersReader::new(task, spec.metric.name, Side::Predicted, ids.count());
     let mut is_empty = true;
-    while let Some((line, record)) = rows.next_row().map_err(refused)? {
+    while let Some(row) = rows.next_row().map_err(refused)? {
         is_empty = false;
-        if let Some(place) = matching.place(&record[id_at], line) {
+        if let Some(place) = matching.place(row.cell(id_at), row.line) {
             for (column, at) in columns.iter().enumerate() {
-                answers.set(place, column, &record[*at]);
+                answers.set(place, column, row.cell(*at));
             }
         }
     }

@@ -38,6 +38,14 @@ pub struct Column {
 }
 
 impl Contract {
+    /// All columns, as the door's check of models takes them.
+    pub fn kinds(&self) -> Vec<(&str, ColumnKind)> {
+        let columns = self.columns.iter();
+        columns
+            .map(|column| (column.name.as_str(), column.kind))
+            .collect()
+    }
+
     pub fn numeric(&self) -> impl Iterator<Item = &Column> {
         self.columns
             .iter()

@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::App;
 use super::auth::Secret;
+use super::contracts;
 use super::error::{Error, Problem};
 use crate::db;
 use crate::db::Inserted;
@@ -241,6 +242,7 @@ async fn look_at(
     size: Bytes,
 ) -> Result<(EntryKind, serde_json::Value), Error> {
     let kinds = competition.spec.entries.kinds.clone();
+    let contract = contracts::find(app, competition).await?;
     let file = app.store.open_upload(upload).await?;
     let _turn = app
         .door
@@ -251,7 +253,12 @@ async fn look_at(
         .await
         .map_err(|error| Error::Internal(error.to_string()))?
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let checked = checked.map_err(|rejection| {
+    let task = &competition.spec.task;
+    let fitting = checked.and_then(|checked| {
+        entries::fit::check(&checked, &contract.kinds(), task)?;
+        Ok(checked)
+    });
+    let checked = fitting.map_err(|rejection| {
         Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             rejection.code.as_str(),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod browser;
+mod check;
 mod client;
 mod command_line;
 mod crashes;

@@ -217,8 +217,6 @@ async fn a_model_that_fails_behind_the_door_is_told_why_and_whose_fault_it_was()
     let mut expected = Vec::new();
     for (name, code, words) in [
         ("unknown_operator", "onnx_unsupported", &["Teleport"][..]),
-        ("input_shape", "input_shape", &["[N,64]", "10"]),
-        ("output_classes", "output_classes", &["7", "10"]),
         ("output_rows", "output_rows", &[]),
         ("output_nan", "output_nonfinite", &[]),
         (

@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{App, Bundle, Person, Server, free_port, noon, starter};
+use crate::support::{App, Bundle, Person, Server, broken, free_port, noon, starter};
 
 /// Nothing of a refused upload may be left: no submission, no quota used, no file.
 async fn assert_nothing_happened(app: &App, person: &Person, files_before: &[String]) {
@@ -42,6 +42,8 @@ async fn a_file_that_is_no_model_is_refused_with_what_it_seems_to_be() {
         ),
         ("custom operator", example("custom_op"), "onnx_custom_op"),
         ("state", example("running_mean"), "onnx_stateful"),
+        ("rows of ten values", broken("input_shape"), "input_shape"),
+        ("seven classes", broken("output_classes"), "output_classes"),
     ] {
         let answer = ada.submit(file).await;
         let sentence = answer.problem(422, code);

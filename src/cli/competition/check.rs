@@ -36,7 +36,7 @@ pub fn check(folder: &Path) -> Result<(), Failure> {
         Ok(bundle) => bundle,
         Err(failure) => {
             // What is wrong with the rules does not hide what is wrong with the models.
-            let refused = refused_starters(&starters_on_disk(folder), &ALL_KINDS);
+            let refused = refused_starters(&starters_on_disk(folder), &ALL_KINDS, None);
             return Err(lines(failure, &refused));
         }
     };
@@ -44,7 +44,7 @@ pub fn check(folder: &Path) -> Result<(), Failure> {
         .filter_map(|starter| bundle.file(&starter.file))
         .cloned()
         .collect();
-    let mut refused = refused_starters(&starters, &bundle.spec.entries.kinds);
+    let mut refused = refused_starters(&starters, &bundle.spec.entries.kinds, Some(bundle));
     refused.extend(twins(bundle, &starters));
     if !refused.is_empty() {
         let failure = format!("{} is no valid bundle:", folder.display());
@@ -83,9 +83,13 @@ fn lines(first: &str, more: &[String]) -> String {
 }
 
 /// What the door says no to, by file.
-fn refused_starters(files: &[BundleFile], kinds: &[EntryKind]) -> Vec<String> {
+fn refused_starters(
+    files: &[BundleFile],
+    kinds: &[EntryKind],
+    bundle: Option<&Bundle>,
+) -> Vec<String> {
     (files.iter())
-        .filter_map(|file| check_starter(file, kinds).err())
+        .filter_map(|file| check_starter(file, kinds, bundle).err())
         .collect()
 }
 

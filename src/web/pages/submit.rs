@@ -84,8 +84,8 @@ struct Stretch {
     name: &'static str,
     what: &'static str,
     counts: bool,
-    /// Whose stretch it is, where several kinds are taken.
-    kind: Option<EntryKind>,
+    /// Whose stretch it is, where kinds are taken that differ in this.
+    kinds: Vec<EntryKind>,
 }
 
 impl SubmitPage {
@@ -274,17 +274,23 @@ impl SubmitPage {
             name: "Smoke run",
             what: "on the public sample, before anything is measured; you are shown what it printed",
             counts: false,
-            kind: None,
+            kinds: Vec::new(),
         };
-        let measured = kinds.iter().flat_map(|kind| {
-            let own = (kinds.len() > 1).then_some(*kind);
+        // Models of either format are run alike.
+        let alike = kinds.chunk_by(|a, b| a.is_model() && b.is_model());
+        let is_one = kinds.iter().all(|kind| kind.is_model()) || kinds.len() == 1;
+        let measured = alike.flat_map(|kinds| {
+            let own = match is_one {
+                true => Vec::new(),
+                false => kinds.to_vec(),
+            };
             let stretch = move |(name, what, counts)| Stretch {
                 name,
                 what,
                 counts,
-                kind: own,
+                kinds: own.clone(),
             };
-            stretches_of(*kind, is_total).into_iter().map(stretch)
+            stretches_of(kinds[0], is_total).into_iter().map(stretch)
         });
         iter::once(smoke).chain(measured).collect()
     }

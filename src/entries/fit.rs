@@ -1,0 +1,366 @@
+//! Whether a model can be fed with a competition's arrays and its output read, as far as the model
+//! says so itself: what the harness would refuse, refused before anything is queued. What a model
+//! leaves open is left to the harness, whose `binding.py` and `predictions.py` have the whole rules.
+
+use super::Checked;
+use super::rejection::{Rejection, RejectionCode, clean};
+use super::tensors::{Dim, TensorSpec};
+use crate::domain::competition::{Task, TaskKind};
+use crate::domain::table::ColumnKind;
+
+/// The array of all numeric columns.
+const FEATURES: &str = "features";
+/// The largest number of rows that an input may fix.
+const FIXED_ROWS_MAX: u64 = 65_536;
+/// Names that are listed in a sentence.
+const NAMES_SHOWN: usize = 6;
+/// What converters call the output that holds the prediction.
+const LABEL_NAMES: [&str; 3] = ["label", "output_label", "variable"];
+const PROBABILITY_NAMES: [&str; 2] = ["probabilities", "output_probability"];
+
+/// Refuses what certainly cannot be fed with these columns, which are all of the test inputs but the
+/// row id, or whose answer certainly is none to the task.
+pub fn check(
+    checked: &Checked,
+    columns: &[(&str, ColumnKind)],
+    task: &Task,
+) -> Result<(), Rejection> {
+    let (inputs, outputs) = match checked {
+        Checked::Onnx(model) => (&model.inputs, &model.outputs),
+        Checked::Tflite(model) => (&model.inputs, &model.outputs),
+        Checked::Predict(_) | Checked::Script(_) => return Ok(()),
+    };
+    // Nothing is known of what it is fed where there is no public sample to tell.
+    if !columns.is_empty() {
+        check_inputs(inputs, columns)?;
+    }
+    check_output(outputs, task)
+}
+
+/// An array of test inputs: its name, whether it holds numbers, and how many values a row of it has.
+struct Array {
+    name: String,
+    is_numeric: bool,
+    width: u64,
+}
+
+fn check_inputs(inputs: &[TensorSpec], columns: &[(&str, ColumnKind)]) -> Result<(), Rejection> {
+    if inputs.is_empty() {
+        return Err(RejectionCode::InputUnbound.because(
+            "The model has no inputs, so that it can see nothing of the rows. Export it with an input \
+             [N, …] whose axis 0 is the row.",
+        ));
+    }
+    let numeric = columns.iter().filter(|(_, kind)| kind.is_numeric()).count();
+    let features = (numeric > 0).then(|| Array {
+        name: FEATURES.to_owned(),
+        is_numeric: true,
+        width: numeric as u64,
+    });
+    let each = columns.iter().map(|(name, kind)| Array {
+        name: clean(name.as_bytes()),
+        is_numeric: kind.is_numeric(),
+        width: 1,
+    });
+    let arrays: Vec<Array> = features.into_iter().chain(each).collect();
+    check_batch_axis(inputs)?;
+    for input in inputs {
+        let array = find_array(input, inputs.len() == 1, &arrays)?;
+        check_type(input, array)?;
+        check_shape(input, array)?;
+    }
+    Ok(())
+}
+
+fn find_array<'a>(
+    input: &TensorSpec,
+    is_only: bool,
+    arrays: &'a [Array],
+) -> Result<&'a Array, Rejection> {
+    let named = |name: &str| arrays.iter().find(|array| array.name == name);
+    let found = named(&input.name).or_else(|| match (is_only, arrays) {
+        (true, [only]) => Some(only),
+        (true, _) => named(FEATURES),
+        (false, _) => None,
+    });
+    found.ok_or_else(|| {
+        let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+        RejectionCode::InputUnbound.because(format!(
+            "No array of the test inputs is named like input {}. Rename the input to one of: {}.",
+            input,
+            listed(&names)
+        ))
+    })
+}
+
+fn check_batch_axis(inputs: &[TensorSpec]) -> Result<(), Rejection> {
+    let mut fixed: Vec<u64> = (inputs.iter())
+        .filter_map(|input| match input.shape.first() {
+            Some(Dim::Fixed(rows)) => Some(*rows),
+            Some(Dim::Named(_) | Dim::Free) | None => None,
+        })
+        .collect();
+    fixed.sort_unstable();
+    fixed.dedup();
+    if fixed.len() > 1
+        || fixed
+            .iter()
+            .any(|rows| !(1..=FIXED_ROWS_MAX).contains(rows))
+    {
+        let inputs: Vec<String> = inputs.iter().map(TensorSpec::to_string).collect();
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        return Err(RejectionCode::BatchAxis.because(format!(
+            "Axis 0 of every input is the row. Where it is fixed, it must be the same number everywhere, \
+             from 1 to {FIXED_ROWS_MAX}; the inputs are: {}. Make axis 0 free: give it a name instead of \
+             a number.",
+            listed(&inputs)
+        )));
+    }
+    Ok(())
+}
+
+fn check_type(input: &TensorSpec, array: &Array) -> Result<(), Rejection> {
+    let takes_text = input.dtype == "string";
+    if is_number(&input.dtype) == array.is_numeric && takes_text != array.is_numeric {
+        return Ok(());
+    }
+    let holds = if array.is_numeric { "numbers" } else { "text" };
+    Err(RejectionCode::InputDtype.because(format!(
+        "Input {} is bound to the array '{}', which holds {holds}. Declare the input so that it takes \
+         {holds}, or rename it.",
+        input,
+        array.name
+    )))
+}
+
+fn check_shape(input: &TensorSpec, array: &Array) -> Result<(), Rejection> {
+    let Some((_, per_row)) = input.shape.split_first() else {
+        return Ok(());
+    };
+    let mut open = 0;
+    let mut size = 1u64;
+    for axis in per_row {
+        match axis {
+            Dim::Fixed(length) => size = size.saturating_mul(*length),
+            Dim::Named(_) | Dim::Free => open += 1,
+        }
+    }
+    let fits = match open {
+        0 => size == array.width,
+        1 => size > 0 && array.width.is_multiple_of(size),
+        // One value for each of several open axes fits by rank alone, which the harness looks at.
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let wants = match open {
+        0 => format!(", and the input wants {size}"),
+        _ => String::new(),
+    };
+    Err(RejectionCode::InputShape.because(format!(
+        "Input {} does not fit the array '{}': a row has {} values{wants}. Export the model with an input \
+         of shape [N, {}].",
+        input,
+        array.name,
+        array.width,
+        array.width
+    )))
+}
+
+fn check_output(outputs: &[TensorSpec], task: &Task) -> Result<(), Rejection> {
+    let usual: &[&str] = match task.kind {
+        TaskKind::Probability => &PROBABILITY_NAMES,
+        TaskKind::Label | TaskKind::Value | TaskKind::List | TaskKind::Text => &LABEL_NAMES,
+    };
+    let named = || {
+        let mut names = usual.iter();
+        names.find_map(|name| outputs.iter().find(|output| output.name == *name))
+    };
+    let output = match outputs {
+        [only] => only,
+        several => named().ok_or_else(|| {
+            let several: Vec<String> = several.iter().map(TensorSpec::to_string).collect();
+            let several: Vec<&str> = several.iter().map(String::as_str).collect();
+            RejectionCode::OutputAmbiguous.because(format!(
+                "The model has {} outputs and none of them is named {}: {}. Name the one with the \
+                 prediction '{}', or export the model with that one only.",
+                outputs.len(),
+                usual.join(" or "),
+                listed(&several),
+                usual[0]
+            ))
+        })?,
+    };
+    // A list of one dictionary for each row, as scikit-learn's ZipMap makes.
+    if output.dtype.starts_with("seq(map(") {
+        return Ok(());
+    }
+    let Some((_, per_row)) = output.shape.split_first() else {
+        return Ok(());
+    };
+    let is_decimal = output.dtype.starts_with("float");
+    let classes = task.classes.len() as u64;
+    let refuse = |code: RejectionCode, fix: String| {
+        Err(code.because(format!("Output {} cannot be read: {fix}.", output)))
+    };
+    match (task.kind, per_row) {
+        (TaskKind::Label, [] | [Dim::Fixed(1)]) if is_decimal => refuse(
+            RejectionCode::OutputKind,
+            format!(
+                "it is one number for each row, which does not say where one class ends and the next \
+                 begins. Return the label, or one score for each of the {classes} classes"
+            ),
+        ),
+        (TaskKind::Label, [Dim::Fixed(found)]) if is_decimal && *found != classes => refuse(
+            RejectionCode::OutputClasses,
+            format!("it scores {found} classes, and the competition has {classes}"),
+        ),
+        (TaskKind::Probability, [Dim::Fixed(found)])
+            if *found != classes && !(classes == 2 && *found == 1) =>
+        {
+            refuse(
+                RejectionCode::OutputClasses,
+                format!(
+                    "it has {found} probabilities for each row, and the competition {classes} classes"
+                ),
+            )
+        }
+        (TaskKind::Value, [Dim::Fixed(found)]) if *found != task.targets().len() as u64 => refuse(
+            RejectionCode::OutputShape,
+            format!(
+                "it has {found} values for each row, and {} are predicted",
+                task.targets().len()
+            ),
+        ),
+        (
+            TaskKind::Label
+            | TaskKind::Probability
+            | TaskKind::Value
+            | TaskKind::List
+            | TaskKind::Text,
+            _,
+        ) => Ok(()),
+    }
+}
+
+fn is_number(dtype: &str) -> bool {
+    let starts = |prefix: &&str| dtype.starts_with(prefix);
+    dtype == "bool" || ["float", "int", "uint"].iter().any(starts)
+}
+
+fn listed(names: &[&str]) -> String {
+    let first = names[..names.len().min(NAMES_SHOWN)].join(", ");
+    match names.len().saturating_sub(NAMES_SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entries::onnx::OnnxModel;
+
+    const WHOLE: ColumnKind = ColumnKind::Integers { fit_float32: true };
+
+    fn tensor(name: &str, dtype: &str, shape: &[i64]) -> TensorSpec {
+        TensorSpec {
+            name: name.to_owned(),
+            dtype: dtype.to_owned(),
+            shape: (shape.iter())
+                .map(|axis| u64::try_from(*axis).map_or(Dim::Free, Dim::Fixed))
+                .collect(),
+        }
+    }
+
+    fn task(text: &str) -> Task {
+        toml::from_str(text).unwrap()
+    }
+
+    fn verdict(inputs: Vec<TensorSpec>, output: TensorSpec, task: &Task) -> Result<(), String> {
+        let model = OnnxModel {
+            inputs,
+            outputs: vec![output],
+            ..OnnxModel::default()
+        };
+        let columns = [("a", WHOLE), ("b", WHOLE), ("c", ColumnKind::Text)];
+        check(&Checked::Onnx(model), &columns, task)
+            .map_err(|rejection| rejection.code.as_str().to_owned())
+    }
+
+    #[test]
+    fn inputs_are_bound_as_the_harness_binds_them() {
+        let labels = task("kind = 'label'\ntarget = 'y'\nclasses = ['1', '2', '3']");
+        let label = || tensor("label", "int64", &[-1]);
+        let refused = |code: &str| Err(code.to_owned());
+        for (inputs, expected) in [
+            (vec![tensor("x", "float32", &[-1, 2])], Ok(())),
+            (vec![tensor("x", "float32", &[8, 1, 2])], Ok(())),
+            (vec![tensor("x", "float32", &[-1, -1])], Ok(())),
+            (vec![tensor("x", "float32", &[])], Ok(())),
+            (
+                vec![
+                    tensor("a", "float32", &[-1, 1]),
+                    tensor("c", "string", &[-1, 1]),
+                ],
+                Ok(()),
+            ),
+            (vec![], refused("input_unbound")),
+            (
+                vec![
+                    tensor("a", "float32", &[-1, 1]),
+                    tensor("x", "float32", &[-1, 1]),
+                ],
+                refused("input_unbound"),
+            ),
+            (
+                vec![tensor("x", "float32", &[-1, 3])],
+                refused("input_shape"),
+            ),
+            (
+                vec![tensor("x", "string", &[-1, 2])],
+                refused("input_dtype"),
+            ),
+            (
+                vec![tensor("c", "float32", &[-1, 1])],
+                refused("input_dtype"),
+            ),
+            (
+                vec![
+                    tensor("a", "float32", &[8, 1]),
+                    tensor("b", "float32", &[4, 1]),
+                ],
+                refused("batch_axis"),
+            ),
+            (vec![tensor("x", "float32", &[0, 2])], refused("batch_axis")),
+        ] {
+            let what = format!("{inputs:?}");
+            assert_eq!(verdict(inputs, label(), &labels), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_no_answer_to_the_task_is_refused() {
+        let labels = task("kind = 'label'\ntarget = 'y'\nclasses = ['1', '2', '3']");
+        let two = task("kind = 'probability'\ntarget = 'y'\nclasses = ['no', 'yes']");
+        let values = task("kind = 'value'\ntargets = ['low', 'high']");
+        for (task, dtype, shape, expected) in [
+            (&labels, "float32", &[-1, 3][..], Ok(())),
+            (&labels, "int64", &[-1], Ok(())),
+            (&labels, "seq(map(int64,tensor(float)))", &[], Ok(())),
+            (&labels, "float32", &[-1], Err("output_kind")),
+            (&labels, "float32", &[-1, 4], Err("output_classes")),
+            (&two, "float32", &[-1, 2], Ok(())),
+            (&two, "float32", &[-1, 1], Ok(())),
+            (&two, "float32", &[-1, 3], Err("output_classes")),
+            (&values, "float32", &[-1, 2], Ok(())),
+            (&values, "float32", &[-1, 1], Err("output_shape")),
+        ] {
+            let input = vec![tensor("x", "float32", &[-1, 2])];
+            let found = verdict(input, tensor("y", dtype, shape), task);
+            let expected = expected.map_err(str::to_owned);
+            assert_eq!(found, expected, "{dtype} {shape:?}");
+        }
+    }
+}
