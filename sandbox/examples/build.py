@@ -215,7 +215,20 @@ def running_mean():
     )
 
 
+def batch_mean():
+    """Takes the mean of the batch off, so that a row's label depends on the rows beside it."""
+    return model(
+        [
+            linear("raw"),
+            helper.make_node("ReduceMean", ["raw"], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Sub", ["raw", "mean"], ["scores"]),
+        ],
+        [weights(PIXELS, CLASSES)],
+    )
+
+
 BROKEN = [
+    batch_mean,
     unknown_operator,
     input_shape,
     output_classes,

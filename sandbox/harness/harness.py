@@ -42,6 +42,7 @@ def parse_arguments():
     parser.add_argument("--entry", type=Path, default="/entry/model")
     parser.add_argument("--inputs", type=Path, default="/inputs")
     parser.add_argument("--output", type=Path, default="/output")
+    parser.add_argument("--batch-size", type=int, help="rows at a time, in place of the plan's")
     parser.add_argument("--commands-fd", type=int, default=5)
     parser.add_argument("--events-fd", type=int, default=6)
     return parser.parse_args()
@@ -52,7 +53,8 @@ def drive(arguments, commands, events):
     model = load_model(arguments.kind, arguments.entry, plan.threads)
     output = choose_output(model.outputs, plan.task.kind, plan.output)
     reader = prediction_reader(output, plan.task)
-    binding = bind(model.inputs, plan.arrays, plan.rows, plan.batch_size, model.needs_whole_batches)
+    batch_size = arguments.batch_size or plan.batch_size
+    binding = bind(model.inputs, plan.arrays, plan.rows, batch_size, model.needs_whole_batches)
     model.prepare(binding.feeds)
 
     # No collection may fall into a pass, and nothing that lives by now is garbage.

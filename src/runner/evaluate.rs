@@ -167,7 +167,7 @@ impl Desk {
     /// not stop a session: whether the lease held is asked again when it is recorded.
     fn heartbeat(&self, claim: &Claim, spec: &CompetitionSpec, phase: Phase) -> GoOn {
         // A run may last as long as its wall-time limit, and no heartbeat falls into it.
-        let runs = if phase == Phase::Smoke && claim.kind == EntryKind::Predict {
+        let runs = if phase == Phase::Smoke {
             SMOKE_RUNS_MAX
         } else {
             1

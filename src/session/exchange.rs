@@ -1,7 +1,6 @@
 //! One run of the harness: what is said to it, what it answers, and what each stretch between two
 //! messages cost. The clock and the counters are read out here, where the candidate cannot reach.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -9,8 +8,7 @@ use serde::Deserialize;
 use super::batches::PredictedType;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
-use super::{Bench, Inputs, SessionError};
-use crate::domain::competition::EntryKind;
+use super::{Bench, Candidate, Inputs, SessionError};
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -41,15 +39,14 @@ impl Bench {
     /// for a smoke run), and the predictions of the last pass.
     pub(super) fn run_harness(
         &mut self,
-        kind: EntryKind,
-        model: &Path,
+        candidate: &Candidate<'_>,
         inputs: &Inputs,
-        limits: &Limits,
         passes: u32,
+        batch_size: usize,
     ) -> Result<Finished, SessionError> {
-        let sandbox = self
-            .walls
-            .make_room(&self.harness_room(kind, model, inputs, limits))?;
+        let limits = &candidate.spec.limits;
+        let room = self.harness_room(candidate, inputs, batch_size);
+        let sandbox = self.walls.make_room(&room)?;
         let mut exchange = Exchange::start(sandbox, limits)?;
         let failure = match exchange.converse(passes, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.predicted_cells(), limits),
@@ -67,13 +64,7 @@ impl Bench {
         Ok(finished(&run, Err(failure)))
     }
 
-    fn harness_room(
-        &self,
-        kind: EntryKind,
-        model: &Path,
-        inputs: &Inputs,
-        limits: &Limits,
-    ) -> Room {
+    fn harness_room(&self, candidate: &Candidate<'_>, inputs: &Inputs, batch_size: usize) -> Room {
         let mut room = Room::new(
             [
                 "/runtime/bin/python",
@@ -81,9 +72,11 @@ impl Bench {
                 "-B",
                 "/harness/harness.py",
                 "--kind",
-                kind.as_str(),
+                candidate.kind.as_str(),
+                "--batch-size",
+                &batch_size.to_string(),
             ],
-            limits.clone(),
+            candidate.spec.limits.clone(),
         );
         // It would spend the candidate's CPU time.
         room.env = vec![
@@ -93,7 +86,7 @@ impl Bench {
         room.mounts = self.runtime.mounts();
         room.mounts.extend([
             ReadOnlyMount::new(&self.harness, "/harness"),
-            ReadOnlyMount::new(model, "/entry/model"),
+            ReadOnlyMount::new(candidate.entry, "/entry/model"),
             ReadOnlyMount::new(inputs.arrays(), "/inputs"),
         ]);
         room

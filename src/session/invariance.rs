@@ -1,5 +1,5 @@
-//! Whether a function predicts alike however its rows are cut into batches: on the public sample, where
-//! what differs may be said.
+//! Whether a model or a function predicts alike however its rows are cut into batches: on the public
+//! sample, where what differs may be said.
 
 use super::run::Finished;
 use super::{Bench, Candidate, Inputs, SessionError, rows_at_once};
@@ -22,7 +22,7 @@ struct Changed {
 }
 
 impl Bench {
-    /// Calls a function over the sample again, with half as many rows at a time, and once more as at
+    /// Runs it over the sample again, with half as many rows at a time, and once more as at
     /// first if much differs, so that chance is not taken for a fault of the batches.
     pub(super) fn vary_batches(
         &mut self,
@@ -39,7 +39,7 @@ impl Bench {
         }
         let half = full / 2;
         let kind = candidate.spec.task.kind;
-        let halved = self.run_predict(candidate, sample, half)?;
+        let halved = self.run(candidate, sample, 0, half)?;
         let changed = match &halved.result {
             Ok(halved) => Changed::between(&measured.predictions, &halved.predictions, kind),
             Err(_) => return Ok(halved),
@@ -48,7 +48,7 @@ impl Bench {
             return Ok(first);
         }
         if !changed.is_tolerated() {
-            let again = self.run_predict(candidate, sample, full)?;
+            let again = self.run(candidate, sample, 0, full)?;
             let by_chance = match &again.result {
                 Ok(again) => Changed::between(&measured.predictions, &again.predictions, kind),
                 Err(_) => return Ok(again),
@@ -125,8 +125,8 @@ fn batch_variant(changed: Changed, full: usize, half: usize) -> Failure {
     Failure::participant(
         "batch_variant",
         format!(
-            "{} of {} predictions for the public sample changed when predict() was called with {half} rows \
-             at a time in place of {full}. A prediction must depend on its own row alone: take means, \
+            "{} of {} predictions for the public sample changed with {half} rows at a time in place of \
+             {full}. A prediction must depend on its own row alone: take means, \
              ranks and the like from the training data, not from the batch.",
             changed.count, changed.of
         ),

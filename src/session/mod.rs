@@ -41,7 +41,7 @@ const QUICK_WINDOW: Duration = Duration::from_millis(500);
 /// A window takes at most this part of the wall-time limit, because start-up and the first call
 /// lie under the same limit.
 const WINDOW_OF_LIMIT: u32 = 4;
-/// How often a function may be run over the public sample.
+/// How often an entry may be run over the public sample.
 pub const SMOKE_RUNS_MAX: u32 = 3;
 const MOST_PASSES: u32 = 10_000;
 
@@ -217,17 +217,19 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the candidate once over the public sample; a function up to [`SMOKE_RUNS_MAX`] times.
+    /// Runs the candidate over the public sample: a script once, others up to [`SMOKE_RUNS_MAX`] times.
     pub fn smoke(
         &mut self,
         candidate: &Candidate<'_>,
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.entry)?;
-        let run = self.run(candidate, sample, 0)?;
+        let run = self.run(candidate, sample, 0, rows_at_once(candidate.spec))?;
         let run = match candidate.kind {
-            EntryKind::Predict => self.vary_batches(candidate, sample, run)?,
-            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => run,
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
+                self.vary_batches(candidate, sample, run)?
+            }
+            EntryKind::Script => run,
         };
         Ok(Smoke {
             verdict: run.result.map(|measured| measured.predictions),
@@ -366,7 +368,7 @@ impl Bench {
         number: u32,
         observer: &mut dyn Observer,
     ) -> Result<Finished, SessionError> {
-        let run = self.run(candidate, test, passes)?;
+        let run = self.run(candidate, test, passes, rows_at_once(candidate.spec))?;
         observer.hidden_run(HiddenRun {
             number,
             outcome: match &run.result {
@@ -385,19 +387,19 @@ impl Bench {
         candidate: &Candidate<'_>,
         inputs: &Inputs,
         passes: u32,
+        batch_size: usize,
     ) -> Result<Finished, SessionError> {
-        let limits = &candidate.spec.limits;
         match candidate.kind {
             EntryKind::Onnx | EntryKind::Tflite => {
-                self.run_harness(candidate.kind, candidate.entry, inputs, limits, passes)
+                self.run_harness(candidate, inputs, passes, batch_size)
             }
-            EntryKind::Predict => self.run_predict(candidate, inputs, rows_at_once(candidate.spec)),
-            EntryKind::Script => self.run_script(candidate.entry, inputs, limits),
+            EntryKind::Predict => self.run_predict(candidate, inputs, batch_size),
+            EntryKind::Script => self.run_script(candidate.entry, inputs, &candidate.spec.limits),
         }
     }
 }
 
-/// How many rows a function is given in one call.
+/// How many rows a model or a function is given at a time.
 fn rows_at_once(spec: &CompetitionSpec) -> usize {
     match spec.measuring.scenario {
         Scenario::Offline => spec.entries.batch_size as usize,

@@ -219,6 +219,11 @@ async fn a_model_that_fails_behind_the_door_is_told_why_and_whose_fault_it_was()
         ("unknown_operator", "onnx_unsupported", &["Teleport"][..]),
         ("output_rows", "output_rows", &[]),
         ("output_nan", "output_nonfinite", &[]),
+        (
+            "batch_mean",
+            "batch_variant",
+            &["16 rows at a time in place of 32"],
+        ),
         ("run_error", "run_failed", &[]),
         ("endless_loop", "timeout", &["3 s"]),
         ("memory_bomb", "memory", &["512 MiB"]),
