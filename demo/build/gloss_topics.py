@@ -146,7 +146,7 @@ def write_starters(train):
     glosses, topics = [row[1] for row in train], numpy.array([row[2] for row in train])
     save(words(500, 1).fit(glosses, topics), "few_words.onnx")
     save(words(3_000, 1).fit(glosses, topics), "words.onnx")
-    save(words(10_000, 2).fit(glosses, topics), "word_pairs.onnx")
+    save(words(8_000, 2).fit(glosses, topics), "word_pairs.onnx")
     write_stems(glosses, topics)
     write_pieces(glosses, topics)
 
@@ -158,7 +158,6 @@ def words(count, longest):
         token_pattern="[a-zA-Z0-9]+",
         ngram_range=(1, longest),
         max_features=count,
-        sublinear_tf=False,
     )
     return make_pipeline(vectorizer, LinearSVC(C=0.3, random_state=SEED))
 

@@ -1,17 +1,17 @@
-"""Counts pieces of words, of two to five letters, and whole words, in a fixed number of places by their hash."""
+"""Counts pieces of words, of three to five letters, words and pairs of words, in a fixed number of places by their hash."""
 
 from pathlib import Path
 
 import numpy
 from sklearn.feature_extraction.text import HashingVectorizer
 
-PLACES = 2**14
+PIECES, WORDS = 2**14, 2**15
 
 
 def vectorizers():
-    """No word is kept, so that nothing has to be learnt or stored."""
-    pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), n_features=PLACES, alternate_sign=False)
-    words = HashingVectorizer(ngram_range=(1, 2), token_pattern="[a-z0-9]+", n_features=PLACES, alternate_sign=False)
+    """Nothing is learnt by them, so that nothing but the weights of the places is stored."""
+    pieces = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=PIECES, alternate_sign=False)
+    words = HashingVectorizer(ngram_range=(1, 2), token_pattern="[a-z0-9]+", n_features=WORDS, alternate_sign=False)
     return pieces, words
 
 
@@ -24,5 +24,5 @@ def load():
 
 def predict(batch):
     pieces, words = (vectorizer.transform(batch["gloss"]) for vectorizer in vectorizers())
-    scores = pieces @ weights[:PLACES] + words @ weights[PLACES:] + biases
+    scores = pieces @ weights[:PIECES] + words @ weights[PIECES:] + biases
     return topics[scores.argmax(axis=1)]
