@@ -1,11 +1,12 @@
 """Prints how the starter entries of `digits` compare: score, CPU time per pass through the harness, efficiency.
 
 A rehearsal of the competition's board, to see after a change that no entry wins by being only cheap or only accurate.
-It needs onnxruntime and numpy, as the sandbox has them.
+It needs onnxruntime, LiteRT and numpy, as the sandbox has them.
 """
 
 import csv
 import sys
+import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -13,7 +14,6 @@ sys.path.insert(0, str(REPOSITORY / "sandbox/harness/tests"))
 
 from support import DIGITS, Harness, digits  # noqa: E402
 
-REFERENCE = "svc"
 # A score of 0.1 is what guessing earns; a pass that costs as much as 50 of the reference weighs as much as all of it.
 BENCHMARK = 0.1
 COST_SCALE = 50
@@ -24,21 +24,24 @@ WINDOWS = 5
 def main():
     arrays, labels = digits()
     public = [usage == "Public" for usage in usages()]
+    rules = tomllib.loads((DIGITS / "competition.toml").read_text())
     entries = {}
-    for path in sorted(DIGITS.glob("starter/*.onnx")):
+    for starter in rules["starter"]:
+        path = DIGITS / starter["file"]
         cost_s, predictions = measure(path, arrays)
         right = [predicted == label for predicted, label in zip(predictions, labels)]
-        entries[path.stem] = (path.stat().st_size, cost_s, scores(right, public))
+        entries[path.name] = (path.stat().st_size, cost_s, scores(right, public))
+        if starter.get("reference"):
+            _, reference_s, best = entries[path.name]
 
-    _, reference_s, best = entries[REFERENCE]
     columns = "entry", "bytes", "CPU ms", "all", "public", "private", "efficiency: all", "public", "private"
-    print("{:20} {:>9} {:>16} {:>7} {:>7} {:>7} {:>16} {:>8} {:>8}".format(*columns))
+    print("{:24} {:>9} {:>16} {:>7} {:>7} {:>7} {:>16} {:>8} {:>8}".format(*columns))
     for name, (size, costs_s, own) in entries.items():
         cost = min(costs_s) / min(reference_s) / COST_SCALE
         efficiencies = [1 - (s - BENCHMARK) / (top - BENCHMARK) + cost for s, top in zip(own, best)]
         shown_cost = f"{min(costs_s) * 1e3:.3f}–{max(costs_s) * 1e3:.3f}"
         print(
-            f"{name:20} {size:9,} {shown_cost:>16}",
+            f"{name:24} {size:9,} {shown_cost:>16}",
             *(f"{score:7.4f}" for score in own),
             "{:16.4f} {:8.4f} {:8.4f}".format(*efficiencies),
         )

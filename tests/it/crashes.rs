@@ -189,7 +189,7 @@ async fn two_runners_on_one_database_share_the_jobs_and_record_each_once() {
     })
     .await;
     let lines = visitor.standings().await;
-    assert_eq!(lines.len(), 8);
+    assert_eq!(lines.len(), 15);
     for line in lines {
         let submission = visitor
             .submission(line["submission"].as_str().unwrap())

@@ -43,7 +43,7 @@ async fn the_demo_is_ranked_by_efficiency_and_neither_the_cheapest_nor_the_best_
         .await
         .json();
     let lines = board["standings"].as_array().unwrap();
-    assert_eq!(lines.len(), 9);
+    assert_eq!(lines.len(), 16);
     let number = |line: &Value, key: &str| line[key].as_f64().unwrap();
     let winner = &lines[0];
     assert_eq!(winner["rank"], 1);

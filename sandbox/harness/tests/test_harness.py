@@ -43,7 +43,7 @@ class HarnessRuns(unittest.TestCase):
             return harness.predictions()
 
     def test_every_starter_reads_most_digits(self):
-        self.assertEqual(len(STARTERS), 8)
+        self.assertEqual(len(STARTERS), 15)
         for path in STARTERS:
             with self.subTest(path.stem):
                 predictions = self.finish(path, self.arrays)
@@ -62,6 +62,14 @@ class HarnessRuns(unittest.TestCase):
         in_int8 = self.finish(DIGITS / "starter/small_mlp_int8.tflite", self.arrays)
         same = sum(map(str.__eq__, in_int8, original))
         self.assertGreater(same / len(original), 0.98)
+
+    def test_the_big_network_is_recognised_in_its_family(self):
+        original = self.finish(DIGITS / "starter/big_mlp.onnx", self.arrays)
+        for name in ("big_mlp.tflite", "big_mlp_int8.tflite", "big_mlp_middle_int8.onnx", "big_mlp_low_rank.onnx"):
+            with self.subTest(name):
+                changed = self.finish(DIGITS / "starter" / name, self.arrays)
+                same = sum(map(str.__eq__, changed, original))
+                self.assertGreater(same / len(original), 0.99)
 
     def test_what_a_model_keeps_is_gone_before_the_next_pass(self):
         entry = EXAMPLES / "keeps_in_variable.tflite"
