@@ -21,6 +21,10 @@ def main():
     save("random_numbers", random_numbers())
     save("reads_unwritten", reads_unwritten())
     save("keeps_in_variable", keeps_in_variable())
+    save("keeps_between_places", keeps_between_places())
+    save("takes_row", takes_row(2))
+    save("takes_row_past_end", takes_row(3))
+    save("reads_past_end", reads_past_end())
     save("broken/nine_classes", dense_network([(layers[0][0][:, :9], layers[0][1][:9])]))
     save("broken/sixty_three_inputs", dense_network([(layers[0][0][:63], layers[0][1])]))
 
@@ -77,6 +81,77 @@ def keeps_in_variable():
     graph.operator(
         OPERATORS.RNN, [given, weights, recurrent, biases, state], [scores], options, schema.BuiltinOptions.RNNOptions
     )
+    return graph
+
+
+def keeps_between_places():
+    """Takes a row of scores at a place that it computes: for one past the end, the former row stays in the output."""
+    graph = Graph()
+    given, scores = with_ends(graph, rows=1)
+    chosen = numpy.zeros((2, 64), numpy.float32)
+    chosen[0, 10] = 1
+    decimals = graph.tensor("decimals", "float32", [1, 2])
+    place, end = graph.tensor("place", "int32", [2]), graph.tensor("end", "int32", [2])
+    graph.dense([given, graph.constant("chosen", chosen), -1], decimals)
+    row = graph.tensor("row", "float32", [2])
+    reshape(graph, decimals, row, [2])
+    cast = schema.CastOptionsT()
+    cast.inDataType, cast.outDataType = schema.TensorType.FLOAT32, schema.TensorType.INT32
+    graph.operator(OPERATORS.CAST, [row], [place], cast, schema.BuiltinOptions.CastOptions)
+    lengths = graph.constant("lengths", numpy.array([1, 10], numpy.int32))
+    graph.operator(OPERATORS.ADD, [place, lengths], [end], schema.AddOptionsT(), schema.BuiltinOptions.AddOptions)
+    take_row(graph, given, place, end, scores)
+    return graph
+
+
+def takes_row(index):
+    """The same with a constant place, which is one of the rows or is not."""
+    graph = Graph()
+    given, scores = with_ends(graph, rows=1)
+    place = graph.constant("place", numpy.array([index, 0], numpy.int32))
+    end = graph.constant("end", numpy.array([index + 1, 10], numpy.int32))
+    take_row(graph, given, place, end, scores)
+    return graph
+
+
+def take_row(graph, given, place, end, scores):
+    """One of three rows of scores."""
+    weights = graph.constant("weights", numpy.eye(30, 64).astype(numpy.float32))
+    flat, rows, taken = (
+        graph.tensor(name, "float32", shape) for name, shape in (("flat", [1, 30]), ("rows", [3, 10]), ("taken", [10]))
+    )
+    graph.dense([given, weights, -1], flat)
+    reshape(graph, flat, rows, [3, 10])
+    steps = graph.constant("steps", numpy.array([1, 1], numpy.int32))
+    options = schema.StridedSliceOptionsT()
+    options.shrinkAxisMask = 1
+    graph.operator(
+        OPERATORS.STRIDED_SLICE, [rows, place, end, steps], [taken], options, schema.BuiltinOptions.StridedSliceOptions
+    )
+    reshape(graph, taken, scores, [1, 10])
+
+
+def reshape(graph, given, shaped, shape):
+    lengths = graph.constant(f"shape of {shaped}", numpy.array(shape, numpy.int32))
+    graph.operator(
+        OPERATORS.RESHAPE, [given, lengths], [shaped], schema.ReshapeOptionsT(), schema.BuiltinOptions.ReshapeOptions
+    )
+
+
+def reads_past_end():
+    """Turns axes round of which one is named twice: the runtime reads what lies behind the tensor."""
+    graph = Graph()
+    given, scores = with_ends(graph, rows=1)
+    weights = graph.constant("weights", numpy.ones((10, 64), numpy.float32))
+    sums, turned = graph.tensor("sums", "float32", [1, 10]), graph.tensor("turned", "float32", [10, 10])
+    graph.dense([given, weights, -1], sums)
+    axes = graph.constant("axes", numpy.array([1, 1], numpy.int32))
+    options = schema.BuiltinOptions.TransposeOptions
+    graph.operator(OPERATORS.TRANSPOSE, [sums, axes], [turned], schema.TransposeOptionsT(), options)
+    mean = graph.constant("mean", numpy.array([0], numpy.int32))
+    options = schema.ReducerOptionsT()
+    options.keepDims = True
+    graph.operator(OPERATORS.SUM, [turned, mean], [scores], options, schema.BuiltinOptions.ReducerOptions)
     return graph
 
 

@@ -282,6 +282,9 @@ impl Bench {
                 Err(failure) => return Ok(Ended::Failed(failure)),
             }
         }
+        if all_remember(&session.trials) {
+            return Ok(Ended::Failed(unlike_passes()));
+        }
         match pilot_cost {
             Some(pilot) if did_more(pilot, &session.trials) => Ok(Ended::Failed(unlike_runs())),
             Some(_) | None => Ok(Ended::Whole(session)),
@@ -428,6 +431,27 @@ fn remembers(phases: &HarnessPhases, passes: u32) -> bool {
     phases.first_call.cpu > steady * TIMES + ONCE
 }
 
+/// The same of all trials of a session together. What makes one first call slow by chance does not make
+/// each of them slow, so that less is taken for chance: memory that keeps what an operator did not write
+/// would otherwise hide the whole work of a small model.
+fn all_remember(trials: &[Trial]) -> bool {
+    const ONCE: Duration = Duration::from_millis(5);
+    const TIMES: u32 = 4;
+    let calls: Option<Vec<(Duration, Duration)>> = (trials.iter())
+        .map(|trial| match &trial.phases {
+            Phases::Harness(phases) => Some((
+                phases.first_call.cpu,
+                phases.inference.cpu / trial.passes.max(1),
+            )),
+            Phases::Calls { .. } | Phases::Script { .. } => None,
+        })
+        .collect();
+    let calls = calls.unwrap_or_default();
+    let first = calls.iter().map(|(first, _)| *first).min();
+    let steady = calls.iter().map(|(_, steady)| *steady).max();
+    (first.zip(steady)).is_some_and(|(first, steady)| first > steady * TIMES + ONCE)
+}
+
 fn unlike_passes() -> Failure {
     Failure::participant(
         "passes_unlike",
@@ -467,6 +491,8 @@ fn passes_for(pass: PhaseCost, limits: &Limits) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::energy::Energy;
+    use crate::domain::units::Bytes;
 
     #[test]
     fn a_first_call_may_be_slow_but_not_as_if_it_had_done_the_work_of_all() {
@@ -488,6 +514,40 @@ mod tests {
         assert!(!remembers(300_000, 100_000));
         assert!(remembers(25_000, 11));
         assert!(remembers(2_000_000, 100_000));
+    }
+
+    #[test]
+    fn first_calls_that_are_all_slow_are_no_chance() {
+        let trial = |first_us: u64, steady_us: u64| {
+            let cost = |us: u64| PhaseCost {
+                wall: Duration::from_micros(us),
+                cpu: Duration::from_micros(us),
+            };
+            Trial {
+                number: 1,
+                phases: Phases::Harness(HarnessPhases {
+                    start_up: cost(1),
+                    first_call: cost(first_us),
+                    inference: cost(steady_us * 100),
+                    finish: cost(1),
+                }),
+                passes: 100,
+                peak_memory: Bytes::default(),
+                energy: Energy::missing("nothing was measured"),
+                predictions: Digest::of(b""),
+            }
+        };
+        let all = |calls: &[(u64, u64)]| {
+            let trials: Vec<Trial> = (calls.iter())
+                .map(|(first, steady)| trial(*first, *steady))
+                .collect();
+            all_remember(&trials)
+        };
+        assert!(!all(&[]));
+        assert!(!all(&[(3_000, 180), (2_000, 170)]));
+        assert!(!all(&[(19_000, 300), (3_000, 300), (18_000, 300)]));
+        assert!(!all(&[(390_000, 100_000), (395_000, 100_000)]));
+        assert!(all(&[(15_000, 300), (14_000, 300), (19_000, 300)]));
     }
 
     #[test]

@@ -80,6 +80,21 @@ async fn what_cannot_run_or_could_remember_is_refused_at_the_door() {
             tflite("sandbox/examples/reads_unwritten"),
             "tflite_stateful",
         ),
+        (
+            "a place that is computed",
+            tflite("sandbox/examples/keeps_between_places"),
+            "tflite_stateful",
+        ),
+        (
+            "a place past the end",
+            tflite("sandbox/examples/takes_row_past_end"),
+            "tflite_stateful",
+        ),
+        (
+            "an axis twice",
+            tflite("sandbox/examples/reads_past_end"),
+            "tflite_stateful",
+        ),
     ] {
         let sentence = ada.submit(file).await.problem(422, code);
         assert!(sentence.len() > 20, "{name}: {sentence}");

@@ -46,7 +46,7 @@ pub struct Table {
 /// A row of elements.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector {
-    at: u64,
+    pub at: u64,
     pub len: u64,
 }
 
@@ -116,6 +116,14 @@ impl FlatBuffer {
             return Err(ReadError::Malformed { at });
         }
         Ok(Vector { at: begin, len })
+    }
+
+    /// A field that is a table.
+    pub fn table(&mut self, table: &Table, number: u64) -> Result<Option<Table>, ReadError> {
+        match self.field(table, number)? {
+            Some(at) => self.table_from(at).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A field that is a row of tables.

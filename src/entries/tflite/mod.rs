@@ -108,6 +108,13 @@ enum Content {
     Computed,
 }
 
+/// Where the bytes of a constant lie in the file.
+#[derive(Debug, Clone, Copy)]
+struct Data {
+    at: u64,
+    len: u64,
+}
+
 struct Walk {
     file: FlatBuffer,
     model: TfliteModel,
@@ -134,7 +141,7 @@ impl Walk {
         }
         self.model.producer = self.name(&model, 3)?;
         let codes = self.operator_codes(&model)?;
-        let has_data = self.buffers(&model)?;
+        let buffers = self.buffers(&model)?;
         let subgraphs = self.file.tables(&model, 2)?;
         if subgraphs.len == 0 {
             return Err(invalid("it has no graph").into());
@@ -144,7 +151,7 @@ impl Walk {
         }
         for number in 0..subgraphs.len {
             let subgraph = self.file.table_of(&subgraphs, number)?;
-            self.subgraph(&subgraph, number == 0, &codes, &has_data)?;
+            self.subgraph(&subgraph, number == 0, &codes, &buffers)?;
         }
         self.take_names_of_signature(&model, &subgraphs)
     }
@@ -206,13 +213,13 @@ impl Walk {
         )))
     }
 
-    /// Which buffers hold something.
-    fn buffers(&mut self, model: &Table) -> Result<Vec<bool>, Stop> {
+    /// What each buffer holds, if anything. The runtime never looks into the first.
+    fn buffers(&mut self, model: &Table) -> Result<Vec<Option<Data>>, Stop> {
         let buffers = self.file.tables(model, 4)?;
         if buffers.len > MANY {
             return Err(too_large("buffers", buffers.len, MANY).into());
         }
-        let mut has_data = Vec::new();
+        let mut data = Vec::new();
         for index in 0..buffers.len {
             let buffer = self.file.table_of(&buffers, index)?;
             let inside = self.file.vector(&buffer, 0, 1)?;
@@ -227,9 +234,14 @@ impl Walk {
             if size > 0 && (offset.checked_add(size)).is_none_or(|end| end > self.file.size()) {
                 return Err(invalid("weights of it lie outside the file").into());
             }
-            has_data.push(inside.len > 0 || size > 0);
+            let (at, len) = match (inside.len, size) {
+                (_, 0) => (inside.at, inside.len),
+                (0, _) => (offset, size),
+                (_, _) => return Err(invalid("weights of it lie in two places").into()),
+            };
+            data.push((len > 0 && index > 0).then_some(Data { at, len }));
         }
-        Ok(has_data)
+        Ok(data)
     }
 
     fn subgraph(
@@ -237,7 +249,7 @@ impl Walk {
         subgraph: &Table,
         is_main: bool,
         codes: &[&'static str],
-        has_data: &[bool],
+        buffers: &[Option<Data>],
     ) -> Result<(), Stop> {
         let tensors = self.file.tables(subgraph, 0)?;
         let operators = self.file.tables(subgraph, 3)?;
@@ -249,7 +261,7 @@ impl Walk {
         let mut contents = Vec::new();
         for index in 0..tensors.len {
             let tensor = self.file.table_of(&tensors, index)?;
-            contents.push(self.content(&tensor, has_data)?);
+            contents.push(self.content(&tensor, buffers)?);
         }
         let inputs = self.indexes(subgraph, 1, contents.len())?;
         for index in inputs.iter().flatten() {
@@ -257,7 +269,8 @@ impl Walk {
         }
         for index in 0..operators.len {
             let operator = self.file.table_of(&operators, index)?;
-            self.operator(&operator, codes, &mut contents)?;
+            let name = self.operator(&operator, codes, &mut contents)?;
+            self.check_places(name, &operator, &tensors, buffers)?;
         }
         self.model.node_count = self.model.node_count.saturating_add(operators.len);
         let outputs = self.indexes(subgraph, 2, contents.len())?;
@@ -274,16 +287,20 @@ impl Walk {
         Ok(())
     }
 
-    fn content(&mut self, tensor: &Table, has_data: &[bool]) -> Result<Content, Stop> {
+    fn data(&mut self, tensor: &Table, buffers: &[Option<Data>]) -> Result<Option<Data>, Stop> {
         let buffer = match self.file.field(tensor, 2)? {
             Some(at) => self.file.u32_at(at)?,
             None => 0,
         };
-        let is_constant = usize::try_from(buffer)
+        let data = usize::try_from(buffer)
             .ok()
-            .and_then(|buffer| has_data.get(buffer))
+            .and_then(|buffer| buffers.get(buffer))
             .ok_or_else(|| invalid("a tensor's buffer is not there"))?;
-        if *is_constant {
+        Ok(*data)
+    }
+
+    fn content(&mut self, tensor: &Table, buffers: &[Option<Data>]) -> Result<Content, Stop> {
+        if self.data(tensor, buffers)?.is_some() {
             let elements = self.elements(tensor)?;
             self.model.parameter_count = self.model.parameter_count.saturating_add(elements);
             return Ok(Content::Constant);
@@ -315,7 +332,7 @@ impl Walk {
         operator: &Table,
         codes: &[&'static str],
         contents: &mut [Content],
-    ) -> Result<(), Stop> {
+    ) -> Result<&'static str, Stop> {
         let code = match self.file.field(operator, 0)? {
             Some(at) => self.file.u32_at(at)?,
             None => 0,
@@ -341,7 +358,108 @@ impl Walk {
                 }
             }
         }
-        Ok(())
+        Ok(name)
+    }
+
+    /// Two operators take places that the runtime does not check. One that is not in what is read lets
+    /// the output keep what an earlier pass left there, so the places must be known and right.
+    fn check_places(
+        &mut self,
+        name: &'static str,
+        operator: &Table,
+        tensors: &Vector,
+        buffers: &[Option<Data>],
+    ) -> Result<(), Stop> {
+        if !matches!(name, "TRANSPOSE" | "STRIDED_SLICE") {
+            return Ok(());
+        }
+        let shrunk = match name {
+            "STRIDED_SLICE" => self.shrunk_axes(operator)?,
+            _ => Shrunk::default(),
+        };
+        if name == "STRIDED_SLICE" && shrunk.axes == 0 {
+            return Ok(());
+        }
+        let inputs = self.indexes(operator, 1, tensors.len as usize)?;
+        let [Some(read), Some(places), ..] = inputs.as_slice() else {
+            return Err(invalid(&format!("its operator {name} has too few inputs")).into());
+        };
+        let places = self.file.table_of(tensors, *places as u64)?;
+        let Some(places) = self.places(&places, buffers)? else {
+            return Err(RejectionCode::TfliteStateful
+                .because(format!(
+                    "The model computes from where its operator {name} reads, so that it could read \
+                     what an earlier pass left in memory. Convert it with constant places: those of \
+                     {name} must be known before it runs."
+                ))
+                .into());
+        };
+        let read = self.file.table_of(tensors, *read as u64)?;
+        let shape = self.file.vector(&read, 0, 4)?;
+        let mut axes = Vec::new();
+        for axis in 0..shape.len.min(AXES_MAX) {
+            axes.push(i64::from(self.file.i32_of(&shape, axis)?));
+        }
+        let are_right = match name {
+            "TRANSPOSE" => is_permutation(&places),
+            _ => shrunk.lie_in(&places, &axes),
+        };
+        if are_right {
+            return Ok(());
+        }
+        Err(RejectionCode::TfliteStateful
+            .because(format!(
+                "The operator {name} of the model reads past the end of its input, where an earlier pass \
+                 may have left something. Convert the model again."
+            ))
+            .into())
+    }
+
+    /// Of STRIDED_SLICE: the axes of which it takes one element.
+    fn shrunk_axes(&mut self, operator: &Table) -> Result<Shrunk, Stop> {
+        let Some(options) = self.file.table(operator, 4)? else {
+            return Ok(Shrunk::default());
+        };
+        let mut masks = [0; 5];
+        for (number, mask) in (0..).zip(&mut masks) {
+            if let Some(at) = self.file.field(&options, number)? {
+                *mask = self.file.u32_at(at)?;
+            }
+        }
+        let [_, _, ellipsis, new, axes] = masks;
+        Ok(Shrunk {
+            axes,
+            are_in_order: ellipsis == 0 && new == 0,
+        })
+    }
+
+    /// The numbers of a constant row of them.
+    fn places(
+        &mut self,
+        tensor: &Table,
+        buffers: &[Option<Data>],
+    ) -> Result<Option<Vec<i64>>, Stop> {
+        let Some(data) = self.data(tensor, buffers)? else {
+            return Ok(None);
+        };
+        let number = match self.file.field(tensor, 1)? {
+            Some(at) => self.file.u8_at(at)?,
+            None => 0,
+        };
+        let width = match dtype(number) {
+            "int32" => 4,
+            "int64" => 8,
+            _ => return Ok(None),
+        };
+        let mut numbers = Vec::new();
+        for place in 0..(data.len / width).min(AXES_MAX) {
+            let at = data.at + width * place;
+            numbers.push(match width {
+                4 => i64::from(self.file.i32_at(at)?),
+                _ => self.file.u64_at(at)?.cast_signed(),
+            });
+        }
+        Ok(Some(numbers))
     }
 
     /// Numbers of tensors; −1 says that there is none in this place.
@@ -461,6 +579,38 @@ impl Walk {
         let bytes = self.file.text(table, field, NAME_BYTES_MAX)?;
         Ok(clean(&bytes))
     }
+}
+
+/// Axes of which one element is taken, as bits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Shrunk {
+    axes: u32,
+    /// Whether places and axes are in the same order, one for one.
+    are_in_order: bool,
+}
+
+impl Shrunk {
+    /// Whether the elements lie within axes of these lengths. One before the beginning is taken for the
+    /// first by the runtime.
+    fn lie_in(self, places: &[i64], axes: &[i64]) -> bool {
+        let shortest = axes.iter().min().copied().unwrap_or(0);
+        (0..u32::BITS as usize)
+            .filter(|axis| self.axes >> axis & 1 == 1)
+            .all(|axis| {
+                let length = match self.are_in_order {
+                    true => axes.get(axis).copied().unwrap_or(0),
+                    false => shortest,
+                };
+                length > 0 && places.get(axis).is_some_and(|place| *place < length)
+            })
+    }
+}
+
+/// Whether each axis is there once.
+fn is_permutation(axes: &[i64]) -> bool {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    (0..).zip(sorted).all(|(axis, is)| axis == is)
 }
 
 fn unwritten(what: &str) -> Rejection {

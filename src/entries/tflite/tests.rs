@@ -50,12 +50,25 @@ fn what_cannot_run_or_could_remember_is_refused_with_its_reason() {
             "RANDOM_UNIFORM",
         ),
         ("reads_unwritten", RejectionCode::TfliteStateful, "ADD"),
+        (
+            "keeps_between_places",
+            RejectionCode::TfliteStateful,
+            "STRIDED_SLICE",
+        ),
+        (
+            "takes_row_past_end",
+            RejectionCode::TfliteStateful,
+            "past the end",
+        ),
+        ("reads_past_end", RejectionCode::TfliteStateful, "TRANSPOSE"),
     ] {
         let rejection = check_bytes(&read(&format!("sandbox/examples/{example}.tflite")));
         let rejection = rejection.unwrap_err();
         assert_eq!(rejection.code, code, "{example}: {}", rejection.message);
         assert!(rejection.message.contains(words), "{}", rejection.message);
     }
+    // One row of those that are there.
+    check_bytes(&read("sandbox/examples/takes_row.tflite")).unwrap();
     // What it keeps is set to zero before each batch.
     check_bytes(&read("sandbox/examples/keeps_in_variable.tflite")).unwrap();
 }
