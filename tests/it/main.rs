@@ -25,6 +25,7 @@ mod scripts;
 mod starters;
 mod submissions;
 mod support;
+mod texts;
 mod tflite;
 mod tidy;
 mod units;

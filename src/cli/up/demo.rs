@@ -7,11 +7,15 @@ use crate::cli::{Failure, Settings, competition};
 use crate::db;
 
 /// In the order in which they are opened; their names are their slugs.
-static DEMOS: [(&str, Dir<'_>); 2] = [
+static DEMOS: [(&str, Dir<'_>); 3] = [
     ("digits", include_dir!("$CARGO_MANIFEST_DIR/demo/digits")),
     (
         "diamonds",
         include_dir!("$CARGO_MANIFEST_DIR/demo/diamonds"),
+    ),
+    (
+        "gloss-topics",
+        include_dir!("$CARGO_MANIFEST_DIR/demo/gloss-topics"),
     ),
 ];
 

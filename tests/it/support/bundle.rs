@@ -37,6 +37,17 @@ impl Bundle {
         Bundle::digits().with_only("starter/small_mlp.tflite")
     }
 
+    /// The demo of texts with a small model and a function as its starters.
+    pub fn glosses() -> Bundle {
+        let mut bundle = Bundle::demo("gloss-topics");
+        let kept = ["starter/few_words.onnx", "starter/stems.zip"];
+        let starters = bundle.rules["starter"].as_array_of_tables_mut().unwrap();
+        starters.retain(|starter| kept.contains(&starter["file"].as_str().unwrap()));
+        starters.get_mut(0).unwrap()["reference"] = value(true);
+        bundle.write();
+        bundle
+    }
+
     /// The demo of digits with the random forest as its only starter.
     pub fn forest() -> Bundle {
         Bundle::digits().with_only("starter/random_forest.onnx")
