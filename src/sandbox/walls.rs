@@ -1,6 +1,7 @@
 //! A machine that is ready to run untrusted programs.
 
 use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,15 +20,16 @@ use super::preflight::{self, Machine};
 use super::room::{Room, RoomFolder};
 use super::run::{Container, Files, Parts, Sandbox};
 use super::watcher::open_pidfd;
+use crate::domain::digest::Digest;
 
 /// Process 1 of every sandbox, compiled by the build script.
 const INIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/leanboard-init"));
 
 #[derive(Debug, Clone)]
 pub struct WallsOptions {
-    /// A folder for this runner alone, like `/run/leanboard/runner-1`; made if need be. Its last
-    /// part, of letters, digits, `-` and `_`, also names the runner's control groups. The folders
-    /// above it must be searchable by everyone.
+    /// A folder for this runner alone, like `/run/leanboard/runner-1`; made if need be. It also
+    /// names the runner's control groups, so its last part is of letters, digits, `-` and `_`. The
+    /// folders above it must be searchable by everyone.
     pub runtime_dir: PathBuf,
     pub engine: Engine,
     /// The first of 65,536 user and group ids of the host that nothing else uses.
@@ -76,7 +78,7 @@ impl Walls {
     /// [`SandboxError::WallsBroken`] what the canary could do.
     pub fn raise(options: WallsOptions) -> Result<Walls, SandboxError> {
         let folder = options.runtime_dir;
-        let name = runner_name(&folder)?;
+        let name = group_name(&folder)?;
         let engine = EngineCommand::new(&options.engine, folder.join("engine"));
         let machine = preflight::check(&engine, options.allow_degraded, options.cpus)?;
         let lock = lock(&folder)?;
@@ -203,15 +205,19 @@ impl Drop for Walls {
     }
 }
 
-fn runner_name(folder: &Path) -> Result<&str, SandboxError> {
-    folder
-        .file_name()
-        .and_then(|name| name.to_str())
+/// One name for each folder: runners of the same name below different folders, whose locks differ,
+/// must not remove each other's groups.
+fn group_name(folder: &Path) -> Result<String, SandboxError> {
+    let bad_target = || SandboxError::BadTarget(folder.display().to_string());
+    let name = (folder.file_name().and_then(|name| name.to_str()))
         .filter(|name| {
             name.chars()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         })
-        .ok_or_else(|| SandboxError::BadTarget(folder.display().to_string()))
+        .ok_or_else(bad_target)?;
+    let whole = std::path::absolute(folder).map_err(|_| bad_target())?;
+    let digest = Digest::of(whole.as_os_str().as_bytes()).to_string();
+    Ok(format!("{name}-{}", &digest[..8]))
 }
 
 /// Held as long as the runner lives; the file lies below the tmpfs, where others find it.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -12,6 +13,8 @@ use super::{App, success};
 /// A runner that goes on until it is killed.
 pub struct Runner {
     child: Child,
+    /// What it has said since it took jobs.
+    log: Arc<Mutex<String>>,
 }
 
 impl App {
@@ -65,9 +68,15 @@ impl Runner {
                 "the runner ended: {seen}"
             );
         }
-        // What it says later goes nowhere, but must not block it.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Runner { child }
+        // What it says later must not block it.
+        let kept = Arc::new(Mutex::new(String::new()));
+        let keeps = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                *keeps.lock().unwrap() += &(line + "\n");
+            }
+        });
+        Runner { child, log: kept }
     }
 
     pub fn id(&self) -> u32 {
@@ -90,7 +99,13 @@ impl Runner {
 
 impl Drop for Runner {
     fn drop(&mut self) {
+        let ended = self.child.try_wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Shown if the test fails.
+        println!(
+            "A runner that was {ended:?} had said:\n{}",
+            self.log.lock().unwrap()
+        );
     }
 }
