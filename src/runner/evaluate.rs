@@ -14,6 +14,7 @@ use crate::db::jobs::{Claim, Lease, Purpose};
 use crate::db::sessions::{RunLog, SmokeRun};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::ids::CompetitionId;
+use crate::domain::score::ScoreIntervals;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries;
@@ -82,9 +83,10 @@ impl Runner {
             return Ok(Verdict::Stopped);
         }
         Ok(match score(claim.kind, spec, prepared, &session)? {
-            Ok(scores) => Verdict::Scored(Evaluated {
+            Ok((scores, intervals)) => Verdict::Scored(Evaluated {
                 trials: session.trials,
                 scores,
+                intervals,
                 runtime: session.runtime,
                 started_at,
             }),
@@ -266,16 +268,30 @@ fn score(
     spec: &CompetitionSpec,
     prepared: &Prepared,
     session: &Session,
-) -> Result<Result<Scores, Failure>, JobError> {
-    let mut worst: Option<Scores> = None;
+) -> Result<Result<(Scores, ScoreIntervals), Failure>, JobError> {
+    let mut worst: Option<(Scores, ScoreIntervals)> = None;
     for predictions in &session.predictions {
-        match score_trial(kind, spec, prepared, predictions)? {
-            Ok(scores) => {
-                let direction = spec.metric.name.direction();
-                worst = Some(worst.map_or(scores, |worst| worst.or_worse(scores, direction)));
-            }
+        let (scores, predictions) = match score_trial(kind, spec, prepared, predictions)? {
+            Ok(scored) => scored,
             Err(failure) => return Ok(Err(failure)),
+        };
+        let direction = spec.metric.name.direction();
+        let counts = worst.map_or(scores, |(worst, _)| worst.or_worse(scores, direction));
+        if worst.is_some_and(|(worst, _)| worst == counts) {
+            continue;
         }
+        let own = scoring::intervals(spec, &prepared.solution, &predictions);
+        let of_all = worst.map_or(own, |(worst, intervals)| ScoreIntervals {
+            public: match worst.public == counts.public {
+                true => intervals.public,
+                false => own.public,
+            },
+            private: match worst.private == counts.private {
+                true => intervals.private,
+                false => own.private,
+            },
+        });
+        worst = Some((counts, of_all));
     }
     worst.map(Ok).ok_or_else(|| JobError::Competition {
         slug: spec.slug.to_string(),
@@ -283,19 +299,19 @@ fn score(
     })
 }
 
-/// The scores of one trial's predictions, or why they cannot be scored.
+/// One trial's predictions and their scores, or why they cannot be scored.
 pub(super) fn score_trial(
     kind: EntryKind,
     spec: &CompetitionSpec,
     prepared: &Prepared,
     predictions: &[u8],
-) -> Result<Result<Scores, Failure>, JobError> {
+) -> Result<Result<(Scores, Predictions), Failure>, JobError> {
     let parsed = match read(kind, predictions, spec, &prepared.test_ids) {
         Ok(parsed) => parsed,
         Err(failure) => return Ok(Err(failure)),
     };
     match scoring::score(spec, &prepared.solution, &parsed) {
-        Ok(scores) => Ok(Ok(scores)),
+        Ok(scores) => Ok(Ok((scores, parsed))),
         Err(ScoreError::Predictions(bad)) => Ok(Err(refused(bad))),
         Err(error) => Err(JobError::Competition {
             slug: spec.slug.to_string(),
