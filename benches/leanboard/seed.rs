@@ -62,7 +62,8 @@ pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
             all: score,
         };
         let summary = summary(2e-4 * 200f64.powf(part(number, 0.754_878)));
-        db::sessions::insert_summary(&mut *transaction, id, class, scores, &summary, now).await?;
+        db::sessions::insert_summary(&mut *transaction, id, class, scores, &summary, None, now)
+            .await?;
     }
     // Nobody can see them as queued before the transaction ends.
     sqlx::query(

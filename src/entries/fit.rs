@@ -2,9 +2,9 @@
 //! says so itself: what the harness would refuse, refused before anything is queued. What a model
 //! leaves open is left to the harness, whose `binding.py` and `predictions.py` have the whole rules.
 
-use super::Checked;
 use super::rejection::{Rejection, RejectionCode, clean};
 use super::tensors::{Dim, TensorSpec};
+use super::{Checked, Content};
 use crate::domain::competition::{Task, TaskKind};
 use crate::domain::table::ColumnKind;
 
@@ -25,10 +25,10 @@ pub fn check(
     columns: &[(&str, ColumnKind)],
     task: &Task,
 ) -> Result<(), Rejection> {
-    let (inputs, outputs) = match checked {
-        Checked::Onnx(model) => (&model.inputs, &model.outputs),
-        Checked::Tflite(model) => (&model.inputs, &model.outputs),
-        Checked::Predict(_) | Checked::Script(_) => return Ok(()),
+    let (inputs, outputs) = match &checked.content {
+        Content::Onnx(model) => (&model.inputs, &model.outputs),
+        Content::Tflite(model) => (&model.inputs, &model.outputs),
+        Content::Predict(_) | Content::Script(_) => return Ok(()),
     };
     // Nothing is known of what it is fed where there is no public sample to tell.
     if !columns.is_empty() {
@@ -285,7 +285,7 @@ mod tests {
             ..OnnxModel::default()
         };
         let columns = [("a", WHOLE), ("b", WHOLE), ("c", ColumnKind::Text)];
-        check(&Checked::Onnx(model), &columns, task)
+        check(&Content::Onnx(model).into(), &columns, task)
             .map_err(|rejection| rejection.code.as_str().to_owned())
     }
 

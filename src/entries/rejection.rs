@@ -64,11 +64,21 @@ pub enum RejectionCode {
     ZipDuplicate,
     /// Too many files, or too much once unpacked.
     ZipTooLarge,
+    /// A zip with a model and no manifest.
+    ManifestMissing,
+    /// A manifest that is no TOML, or has other keys or values.
+    ManifestInvalid,
+    /// A manifest without a model.
+    ModelMissing,
+    /// A file beside a model and its manifest.
+    ZipExtra,
+    /// More rows at a time than the competition gives.
+    BatchSize,
     /// No script to run.
     MainMissing,
     /// No function to call.
     PredictMissing,
-    /// A script and a function at once.
+    /// A script and a function at once, or several models.
     EntryAmbiguous,
 }
 
@@ -100,6 +110,11 @@ impl RejectionCode {
             RejectionCode::ZipLink => "zip_link",
             RejectionCode::ZipDuplicate => "zip_duplicate",
             RejectionCode::ZipTooLarge => "zip_too_large",
+            RejectionCode::ManifestMissing => "manifest_missing",
+            RejectionCode::ManifestInvalid => "manifest_invalid",
+            RejectionCode::ModelMissing => "model_missing",
+            RejectionCode::ZipExtra => "zip_extra",
+            RejectionCode::BatchSize => "batch_size",
             RejectionCode::MainMissing => "main_missing",
             RejectionCode::PredictMissing => "predict_missing",
             RejectionCode::EntryAmbiguous => "entry_ambiguous",

@@ -24,6 +24,8 @@ pub struct Evaluated {
     pub scores: Scores,
     /// What ran the model.
     pub runtime: String,
+    /// With how many rows at a time: of a model.
+    pub batch_size: Option<u32>,
     pub started_at: DateTime<Utc>,
 }
 
@@ -95,6 +97,7 @@ impl Runner {
             &hardware_class,
             scores,
             summary,
+            evaluated.batch_size,
             now,
         )
         .await?;

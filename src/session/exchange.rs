@@ -23,6 +23,8 @@ const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const LONGEST_MESSAGE: usize = 1000;
+/// What an input may fix, and a competition may give.
+const MOST_ROWS_AT_ONCE: u32 = 65_536;
 
 /// What came before the word to finish.
 struct Stretches {
@@ -32,6 +34,7 @@ struct Stretches {
     window: PhaseCost,
     energy: Energy,
     runtime: String,
+    batch_size: Option<u32>,
 }
 
 impl Bench {
@@ -131,6 +134,8 @@ impl From<SandboxError> for Stop {
 pub(crate) enum Event {
     Ready {
         runtime: String,
+        /// Of a model: rows at a time, which it may fix itself.
+        batch_size: Option<u32>,
     },
     Done,
     /// Of a function: so many predictions of this type follow in so many bytes.
@@ -168,9 +173,19 @@ impl Exchange {
     }
 
     fn converse(&mut self, passes: u32, bench: &mut Bench) -> Result<Stretches, Stop> {
-        let (Event::Ready { runtime }, start_up) = self.hear()? else {
+        let (
+            Event::Ready {
+                runtime,
+                batch_size,
+            },
+            start_up,
+        ) = self.hear()?
+        else {
             return Err(Stop::Nonsense);
         };
+        if !batch_size.is_some_and(|rows| (1..=MOST_ROWS_AT_ONCE).contains(&rows)) {
+            return Err(Stop::Nonsense);
+        }
         let first_call = self.passes(1)?;
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
@@ -190,6 +205,7 @@ impl Exchange {
             window,
             energy,
             runtime: clean(&runtime),
+            batch_size,
         })
     }
 
@@ -271,6 +287,7 @@ impl Exchange {
             }),
             energy: stretches.energy,
             runtime: stretches.runtime,
+            batch_size: stretches.batch_size,
             peak_memory: run.usage.peak_memory,
             predictions,
         };

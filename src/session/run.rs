@@ -22,6 +22,8 @@ pub struct Measured {
     pub energy: Energy,
     /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
+    /// Rows that a model was given at once.
+    pub batch_size: Option<u32>,
     pub peak_memory: Bytes,
     /// As it wrote them.
     pub predictions: Vec<u8>,
