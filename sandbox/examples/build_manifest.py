@@ -111,8 +111,18 @@ def how_high():
     return model
 
 
+def eight_rows():
+    """Fixes how many rows it takes at once."""
+    model = network()
+    graph = model.graph
+    graph.input[0].type.tensor_type.shape.dim[0].dim_value = 8
+    add(graph, "Identity", ["probabilities"], "scores")
+    output(graph, "scores", (8, 10))
+    return model
+
+
 def main():
-    for build in (at_most_forty, odd_inputs, two_outputs, how_high):
+    for build in (at_most_forty, odd_inputs, two_outputs, how_high, eight_rows):
         model = build()
         onnx.checker.check_model(model, full_check=True)
         path = EXAMPLES / "manifest" / f"{build.__name__}.onnx"

@@ -125,7 +125,12 @@ fn facts(checked: &Checked) -> Vec<String> {
             figures::count(nodes)
         )
     };
-    match &checked.content {
+    let batch = checked
+        .manifest
+        .as_ref()
+        .and_then(|manifest| manifest.batch_size);
+    let batch = batch.map(|rows| format!("{:<9}{rows} rows at once", "asks for"));
+    let facts = match &checked.content {
         Content::Onnx(model) => {
             let mut lines = tensors(&model.inputs, &model.outputs);
             lines.push(size(model.parameter_count, model.node_count));
@@ -142,5 +147,6 @@ fn facts(checked: &Checked) -> Vec<String> {
             code.file_count,
             figures::bytes(Bytes::new(code.unpacked_bytes)).text()
         )],
-    }
+    };
+    facts.into_iter().chain(batch).collect()
 }

@@ -24,7 +24,7 @@ use crate::domain::competition::{EntryKind, EntryRules};
 use crate::domain::model_manifest::ModelManifest;
 use crate::domain::units::Bytes;
 use onnx::OnnxModel;
-pub use rejection::{Rejection, RejectionCode};
+pub use rejection::{Rejection, RejectionCode, clean};
 use script::Script;
 use tflite::TfliteModel;
 

@@ -38,6 +38,8 @@ pub enum RejectionCode {
     TfliteStateful,
     /// An input that no array of the test inputs is for.
     InputUnbound,
+    /// A manifest that binds an input which is not there.
+    InputUnknown,
     /// An input that fixes its rows as no batch can be.
     BatchAxis,
     /// An input of another size than the array's rows.
@@ -46,6 +48,8 @@ pub enum RejectionCode {
     InputDtype,
     /// Several outputs, of which none says that it is the prediction.
     OutputAmbiguous,
+    /// A manifest that takes an output which is not there.
+    OutputUnknown,
     /// An output that is no answer to the task.
     OutputKind,
     /// An output of another number of classes.
@@ -97,10 +101,12 @@ impl RejectionCode {
             RejectionCode::TfliteCustomOp => "tflite_custom_op",
             RejectionCode::TfliteStateful => "tflite_stateful",
             RejectionCode::InputUnbound => "input_unbound",
+            RejectionCode::InputUnknown => "input_unknown",
             RejectionCode::BatchAxis => "batch_axis",
             RejectionCode::InputShape => "input_shape",
             RejectionCode::InputDtype => "input_dtype",
             RejectionCode::OutputAmbiguous => "output_ambiguous",
+            RejectionCode::OutputUnknown => "output_unknown",
             RejectionCode::OutputKind => "output_kind",
             RejectionCode::OutputClasses => "output_classes",
             RejectionCode::OutputShape => "output_shape",

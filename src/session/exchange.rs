@@ -11,6 +11,7 @@ use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, SessionError};
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
+use crate::domain::model_manifest::ModelManifest;
 use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
 use crate::domain::trial::{HarnessPhases, PhaseCost, Phases};
@@ -81,6 +82,11 @@ impl Bench {
             ],
             candidate.spec.limits.clone(),
         );
+        if *candidate.manifest != ModelManifest::default() {
+            let manifest = serde_json::to_string(candidate.manifest)
+                .expect("a manifest is texts and finite numbers");
+            room.command.extend(["--manifest".to_owned(), manifest]);
+        }
         // It would spend the candidate's CPU time.
         room.env = vec![
             ("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned()),

@@ -70,7 +70,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 33] = [
+    const RULES: [&str; 34] = [
         "batch_axis",
         "classes",
         "columns",
@@ -80,6 +80,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "input_dtype",
         "input_shape",
         "input_unbound",
+        "input_unknown",
         "onnx_custom_op",
         "onnx_external_data",
         "onnx_invalid",
