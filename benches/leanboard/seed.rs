@@ -70,6 +70,7 @@ pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
             scores,
             ScoreIntervals::default(),
             &summary,
+            None,
             now,
         )
         .await?;

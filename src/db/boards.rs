@@ -354,6 +354,8 @@ pub struct BoardLine {
     pub efficiency: Result<Efficiency, Unranked>,
     pub summary: Summary,
     pub precision: Precision,
+    /// Rows that a model was given at once, where it is known.
+    pub batch_size: Option<u32>,
     /// Where the efficiency and the rank may lie, once the cost has an interval.
     pub efficiency_interval: Option<Interval>,
     pub range: Option<RankRange>,
@@ -373,7 +375,7 @@ pub async fn list_standings(
                cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
                cost_low_s, cost_high_s, later_failure, rank_best, rank_worst, efficiency_low,
-               efficiency_high,
+               efficiency_high, batch_size,
                case $3 when 'private' then score_private_low else score_public_low end as score_low,
                case $3 when 'private' then score_private_high else score_public_high end as score_high,
                (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
@@ -424,6 +426,7 @@ pub async fn list_standings(
                 cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
                 later_failure: row.later_failure,
             },
+            batch_size: row.batch_size.map(i32::unsigned_abs),
             efficiency_interval: stored_interval(row.efficiency_low, row.efficiency_high),
             range: row
                 .rank_best

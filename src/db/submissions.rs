@@ -148,6 +148,8 @@ pub struct Scored {
     pub score_intervals: ScoreIntervals,
     pub summary: Summary,
     pub precision: Precision,
+    /// Rows that a model was given at once, where it is known.
+    pub batch_size: Option<u32>,
 }
 
 struct Row {
@@ -195,6 +197,7 @@ struct Row {
     cost_low_s: Option<f64>,
     cost_high_s: Option<f64>,
     later_failure: Option<String>,
+    batch_size: Option<i32>,
 }
 
 pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, Error> {
@@ -249,7 +252,8 @@ async fn select(
                total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
                energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
                deterministic as "deterministic?", cost_low_s as "cost_low_s?",
-               cost_high_s as "cost_high_s?", later_failure as "later_failure?"
+               cost_high_s as "cost_high_s?", later_failure as "later_failure?",
+               batch_size as "batch_size?"
            from submissions
            join competitions on competitions.id = submissions.competition_id
            join teams on teams.id = submissions.team_id
@@ -316,6 +320,7 @@ fn scored(row: &Row) -> Option<Scored> {
             cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
             later_failure: row.later_failure.clone(),
         },
+        batch_size: row.batch_size.map(i32::unsigned_abs),
     })
 }
 

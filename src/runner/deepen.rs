@@ -104,6 +104,7 @@ impl Runner {
             spec,
             kind: claim.kind,
             entry: &fetched.path(claim.kind),
+            manifest: &fetched.manifest,
         };
         let count = |trials: usize| u32::try_from(trials).unwrap_or(u32::MAX);
         let more = More {

@@ -26,6 +26,8 @@ pub struct Evaluated {
     pub intervals: ScoreIntervals,
     /// What ran the model.
     pub runtime: String,
+    /// With how many rows at a time: of a model.
+    pub batch_size: Option<u32>,
     pub started_at: DateTime<Utc>,
 }
 
@@ -98,6 +100,7 @@ impl Runner {
             scores,
             evaluated.intervals,
             summary,
+            evaluated.batch_size,
             now,
         )
         .await?;

@@ -349,12 +349,20 @@ pub fn zip_of(name: &str, content: &str) -> Vec<u8> {
     zip_of_all(&[(name, content)])
 }
 
-/// A zip of files, stored as they are.
+/// The same of several files.
 pub fn zip_of_all(files: &[(&str, &str)]) -> Vec<u8> {
+    let files: Vec<(&str, &[u8])> = (files.iter())
+        .map(|(name, content)| (*name, content.as_bytes()))
+        .collect();
+    zip_of_files(&files)
+}
+
+/// A zip of files, stored as they are.
+pub fn zip_of_files(files: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut zip, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
         let mut crc = flate2::Crc::new();
-        crc.update(content.as_bytes());
+        crc.update(content);
         let length = u32::try_from(content.len()).unwrap().to_le_bytes();
         let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
         // CRC, size packed, size unpacked, length of the name.
@@ -368,7 +376,7 @@ pub fn zip_of_all(files: &[(&str, &str)]) -> Vec<u8> {
         let start = u32::try_from(zip.len()).unwrap().to_le_bytes();
         zip.extend([b"PK\x03\x04\x0a\0".as_slice(), &[0; 8], &sizes, &[0; 2]].concat());
         zip.extend(name.as_bytes());
-        zip.extend(content.as_bytes());
+        zip.extend(*content);
         directory.extend([b"PK\x01\x02\x0a\0\x0a\0".as_slice(), &[0; 8], &sizes].concat());
         directory.extend([[0; 12].as_slice(), &start, name.as_bytes()].concat());
     }

@@ -192,6 +192,8 @@ struct ResultDocument {
     /// Of a function's calls: medians of the trials.
     latency: Option<LatencyDocument>,
     peak_memory_bytes: u64,
+    /// Rows that a model was given at once; null for code, and where it was not recorded.
+    batch_size: Option<u32>,
     /// Per pass over the test inputs.
     energy: EnergyDocument,
     deterministic: bool,
@@ -407,6 +409,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             total: result.summary.total.into(),
             latency: median_latency(trials).as_ref().map(LatencyDocument::from),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
+            batch_size: result.batch_size,
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,
             profile: result.precision.profile(),

@@ -137,6 +137,12 @@ impl Row<'_> {
         figures::bytes(self.line.artifact_size)
     }
 
+    /// Rows at a time, of a model.
+    fn batch_size(&self) -> Option<String> {
+        let rows = self.line.batch_size?;
+        Some(figures::count(u64::from(rows)))
+    }
+
     fn energy(&self) -> EnergyCell<'_> {
         EnergyCell::new(&self.line.summary.energy)
     }

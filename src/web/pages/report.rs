@@ -319,7 +319,7 @@ impl ReportPage {
         let single = match self.submission.kind {
             EntryKind::Onnx | EntryKind::Tflite => Some(format!(
                 "a pass goes through all test rows, {} at once; single requests are not timed",
-                self.spec.entries.batch_size
+                result.batch_size.unwrap_or(self.spec.entries.batch_size)
             )),
             EntryKind::Predict => match self.spec.measuring.scenario {
                 Scenario::SingleStream => None,
