@@ -4,7 +4,7 @@ use chrono::{Duration, Utc};
 use leanboard::db;
 use leanboard::db::Inserted;
 use leanboard::db::jobs::Priority;
-use leanboard::db::sessions::StoredScores;
+use leanboard::db::sessions::{NewSummary, StoredScores};
 use leanboard::db::submissions::NewSubmission;
 use leanboard::domain::competition::EntryKind;
 use leanboard::domain::digest::Digest;
@@ -62,18 +62,15 @@ pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
             private: score,
             all: score,
         };
-        let summary = summary(2e-4 * 200f64.powf(part(number, 0.754_878)));
-        db::sessions::insert_summary(
-            &mut *transaction,
-            id,
-            class,
+        let new = NewSummary {
+            hardware_class: class,
             scores,
-            ScoreIntervals::default(),
-            &summary,
-            None,
-            now,
-        )
-        .await?;
+            intervals: ScoreIntervals::default(),
+            summary: &summary(2e-4 * 200f64.powf(part(number, 0.754_878))),
+            batch_size: None,
+            recorded_at: now,
+        };
+        db::sessions::insert_summary(&mut *transaction, id, &new).await?;
     }
     // Nobody can see them as queued before the transaction ends.
     sqlx::query(

@@ -223,16 +223,28 @@ pub async fn find_scores(
 
 /// What the trials of a submission amount to, how it was scored, and with how many rows at a time a
 /// model was run.
+/// What an evaluation came to.
+pub struct NewSummary<'a> {
+    pub hardware_class: &'a str,
+    pub scores: StoredScores,
+    pub intervals: ScoreIntervals,
+    pub summary: &'a Summary,
+    /// Of models: how many rows each was given at once.
+    pub batch_size: Option<u32>,
+    pub recorded_at: DateTime<Utc>,
+}
+
 pub async fn insert_summary(
     db: impl PgExecutor<'_>,
     submission: SubmissionId,
-    hardware_class: &str,
-    scores: StoredScores,
-    intervals: ScoreIntervals,
-    summary: &Summary,
-    batch_size: Option<u32>,
-    recorded_at: DateTime<Utc>,
+    new: &NewSummary<'_>,
 ) -> Result<(), Error> {
+    let NewSummary {
+        scores,
+        intervals,
+        summary,
+        ..
+    } = new;
     sqlx::query!(
         "insert into summaries (submission_id, hardware_class, score_public, score_private, score_all,
              inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy,
@@ -240,7 +252,7 @@ pub async fn insert_summary(
              score_private_low, score_private_high)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         submission.0,
-        hardware_class,
+        new.hardware_class,
         scores.public,
         scores.private,
         scores.all,
@@ -252,8 +264,8 @@ pub async fn insert_summary(
         Json(&summary.energy) as _,
         i32::try_from(summary.trials).unwrap_or(i32::MAX),
         summary.deterministic,
-        batch_size.map(u32::cast_signed),
-        recorded_at,
+        new.batch_size.map(u32::cast_signed),
+        new.recorded_at,
         intervals.public.map(|interval| interval.low),
         intervals.public.map(|interval| interval.high),
         intervals.private.map(|interval| interval.low),

@@ -9,7 +9,7 @@ use crate::db;
 use crate::db::boards::BoardKey;
 use crate::db::competitions::Competition;
 use crate::db::jobs::{Claim, Lease};
-use crate::db::sessions::{NewSession, StoredScores};
+use crate::db::sessions::{NewSession, NewSummary, StoredScores};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Scale, Unranked};
 use crate::domain::ranking::{self, Board};
@@ -93,17 +93,15 @@ impl Runner {
             private: evaluated.scores.private.as_f64(),
             all: evaluated.scores.all.as_f64(),
         };
-        db::sessions::insert_summary(
-            &mut *transaction,
-            claim.submission,
-            &hardware_class,
+        let new = NewSummary {
+            hardware_class: &hardware_class,
             scores,
-            evaluated.intervals,
+            intervals: evaluated.intervals,
             summary,
-            evaluated.batch_size,
-            now,
-        )
-        .await?;
+            batch_size: evaluated.batch_size,
+            recorded_at: now,
+        };
+        db::sessions::insert_summary(&mut *transaction, claim.submission, &new).await?;
         if claim.reference {
             for split in Split::ALL {
                 let score = match split {
