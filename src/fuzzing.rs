@@ -10,13 +10,14 @@ use crate::cli::client::documents;
 use crate::competitions::manifest::Manifest;
 use crate::domain::competition::{CompetitionSpec, EntryKind, EntryRules};
 use crate::domain::digest::Digest;
+use crate::domain::model_manifest::ModelManifest;
 use crate::domain::names;
 use crate::domain::slug::Slug;
 use crate::domain::solution::Solution;
 use crate::domain::table::{Table, Values};
 use crate::domain::text_table::TextTable;
 use crate::domain::units::Bytes;
-use crate::entries::{self, onnx, script, tflite, zip};
+use crate::entries::{self, onnx, package, script, tflite, zip};
 use crate::sandbox::channel::{LONGEST_LINE, Lines};
 use crate::scoring::Predictions;
 use crate::session::exchange::{self, Event};
@@ -26,11 +27,13 @@ use crate::web::pages::markdown::Prose;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names that their corpora have.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("competition_toml", competition_toml),
     ("documents", documents),
     ("harness_events", harness_events),
+    ("leanboard_toml", leanboard_toml),
     ("markdown", markdown),
+    ("model_zip", model_zip),
     ("names", names_at_the_door),
     ("onnx_model", onnx_model),
     ("predictions", predictions),
@@ -67,6 +70,51 @@ pub fn script_zip(bytes: &[u8]) {
     assert_eq!(found, (checked.file_count, checked.unpacked_bytes));
     let beside = fs::read_dir(around.path()).expect("a folder can be listed");
     assert_eq!(beside.count(), 1, "something was written beside the folder");
+}
+
+/// A manifest is read or refused with a sentence on one line; what was read comes back from its JSON.
+pub fn leanboard_toml(bytes: &[u8]) {
+    match package::manifest::parse(bytes) {
+        Ok(manifest) => {
+            let text = serde_json::to_string(&manifest).expect("a manifest is written");
+            let read: ModelManifest = serde_json::from_str(&text).expect("and read");
+            assert_eq!(read, manifest);
+        }
+        Err(rejection) => {
+            assert!(!rejection.message.chars().any(char::is_control));
+            assert!(rejection.message.len() <= 2000);
+        }
+    }
+}
+
+/// A zip that passes the check as a model unpacks without a refusal, into one file and the same manifest.
+pub fn model_zip(bytes: &[u8]) {
+    let mut file = tempfile::tempfile().expect("a file can be made");
+    file.write_all(bytes).expect("a file can be written");
+    let size = Bytes::new(bytes.len() as u64);
+    let open = || file.try_clone().expect("a file can be opened twice");
+    let rules = EntryRules {
+        kinds: vec![EntryKind::Onnx, EntryKind::Tflite],
+        ..EntryRules::default()
+    };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let checked = entries::check(open(), size, &rules, folder.path());
+    let Ok(checked) = checked.expect("a file can be read") else {
+        return;
+    };
+    let is_packed = entries::is_packed(&file).expect("a file can be read");
+    assert_eq!(is_packed, checked.manifest.is_some());
+    if let Some(manifest) = checked.manifest {
+        let path = folder.path().join("model");
+        let unpacked = package::unpack(open(), size, &path)
+            .expect("what passed the check can be unpacked")
+            .expect("what passed the check is not refused");
+        assert_eq!(unpacked, manifest);
+        let length = fs::metadata(&path).expect("the model is there").len();
+        assert!(length <= rules.max_size().as_u64());
+    }
+    let beside = fs::read_dir(folder.path()).expect("a folder can be listed");
+    assert!(beside.count() <= 1, "something was left in the folder");
 }
 
 /// Files below a folder and their bytes; nothing but files and folders may be there.

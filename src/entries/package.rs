@@ -1,6 +1,6 @@
 //! The door check of a model in a zip, with a manifest beside it that says how it is to be run.
 
-mod manifest;
+pub mod manifest;
 
 use std::fs::File;
 use std::io::{self, Seek};

@@ -158,6 +158,8 @@ pub fn clean(name: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -173,5 +175,24 @@ mod tests {
         }
         let long = "ä".repeat(1000);
         assert_eq!(clean(long.as_bytes()).chars().count(), NAME_CHARS_MAX);
+    }
+
+    #[test]
+    fn every_code_stands_in_the_entry_contract_and_no_other_does() {
+        let arms = include_str!("rejection.rs").lines().map(str::trim);
+        let codes: BTreeSet<&str> = arms
+            .filter(|line| line.starts_with("RejectionCode::"))
+            .filter_map(|line| line.split_once("=> \"")?.1.split('"').next())
+            .collect();
+        assert!(codes.contains("entry_kind"));
+        let contract = include_str!("../../docs/entry-contract.md");
+        let (_, door) = contract.split_once("## At the door").unwrap();
+        let (door, _) = door.split_once("## When it runs").unwrap();
+        let rows = door.lines().filter_map(|line| line.strip_prefix("| `"));
+        let documented: BTreeSet<&str> = rows
+            .flat_map(|row| row.split('|').next().unwrap_or_default().split(", "))
+            .map(|code| code.trim().trim_matches('`'))
+            .collect();
+        assert_eq!(documented, codes);
     }
 }

@@ -135,7 +135,7 @@ async fn a_kind_that_the_competition_does_not_take_is_refused_with_those_that_it
     assert!(sentence.contains("one .tflite file"), "{sentence}");
     ada.sign_in().await;
     let page = ada.get("/competitions/digits/submit").await.body;
-    assert!(page.contains("accept=\".tflite\""), "{page}");
+    assert!(page.contains("accept=\".tflite,.zip\""), "{page}");
     assert!(!page.contains("import onnx"));
     let competition = ada.get("/api/v1/competitions/digits").await.json();
     assert_eq!(*at(&competition, "/kinds"), json!(["tflite"]));

@@ -153,14 +153,13 @@ impl SubmitPage {
     /// What may be chosen, as browsers want it.
     fn accepted(&self) -> String {
         let kinds = self.spec().entries.kinds.iter();
-        let mut endings: Vec<&str> = kinds
-            .map(|kind| match kind {
-                EntryKind::Onnx => ".onnx",
-                EntryKind::Tflite => ".tflite",
-                EntryKind::Predict | EntryKind::Script => ".zip",
-            })
-            .collect();
-        endings.dedup();
+        let endings = kinds.filter_map(|kind| match kind {
+            EntryKind::Onnx => Some(".onnx"),
+            EntryKind::Tflite => Some(".tflite"),
+            EntryKind::Predict | EntryKind::Script => None,
+        });
+        // Code is one, and a model may be in one.
+        let endings: Vec<&str> = endings.chain([".zip"]).collect();
         endings.join(",")
     }
 
