@@ -50,7 +50,7 @@ fn document() -> String {
         );
         text += "| name | what it says | better | range | parameters | edges | the same as |\n";
         text += "|---|---|---|---|---|---|---|\n";
-        let of_this = |metric: &Metric| metric.task_kind() == kind;
+        let of_this = |metric: &Metric| metric.task_kind() == Some(kind);
         for metric in Metric::ALL.into_iter().filter(of_this) {
             text += &line(metric);
         }
@@ -83,8 +83,9 @@ fn of_kind(kind: TaskKind) -> &'static str {
 fn line(metric: Metric) -> String {
     let facts = metric.facts();
     let better = match metric.direction() {
-        Direction::HigherIsBetter => "higher",
-        Direction::LowerIsBetter => "lower",
+        Some(Direction::HigherIsBetter) => "higher",
+        Some(Direction::LowerIsBetter) => "lower",
+        None => "as `metric.direction` says",
     };
     let parameter = |(parameter, is_needed): &(Parameter, bool)| match is_needed {
         true => format!("**`{}`**", parameter.as_str()),

@@ -364,8 +364,6 @@ fn many_faults_are_found_at_once() {
             "competition.toml:13: `metric.benchmark` must be a finite number",
             "competition.toml:15: missing key `starter[0].team`",
             "competition.toml:17: unknown key `tema`; did you mean `team`?",
-            "metric.py: metrics of a host's own cannot be run yet; take out the file and name a \
-             built-in one in `metric.name`",
             "rules.md: the bundle has no such file",
         ]
     );

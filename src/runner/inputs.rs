@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
-use crate::domain::competition::CompetitionSpec;
+use crate::domain::competition::{CompetitionSpec, MetricSpec};
 use crate::domain::solution::Solution;
 use crate::domain::table::Table;
 use crate::domain::text_table::TextTable;
@@ -24,6 +24,8 @@ pub struct Prepared {
     pub test: Inputs,
     pub test_ids: Vec<String>,
     pub solution: Solution,
+    /// The host's own metric, where it has one, as sandboxes read it.
+    pub metric: Option<PathBuf>,
 }
 
 impl Runner {
@@ -82,7 +84,22 @@ impl Runner {
             sample_ids: sample.ids,
             test_ids: test.ids,
             solution,
+            metric: self.fetch_metric(competition, &folder)?,
         })
+    }
+
+    fn fetch_metric(
+        &self,
+        competition: &Competition,
+        folder: &Path,
+    ) -> Result<Option<PathBuf>, JobError> {
+        if !competition.spec.metric.is_custom() {
+            return Ok(None);
+        }
+        let path = folder.join(MetricSpec::FILE);
+        let text = self.read(competition, MetricSpec::FILE)?;
+        super::write_readable(&path, &text)?;
+        Ok(Some(path))
     }
 
     fn read(&self, competition: &Competition, path: &str) -> Result<Bytes, JobError> {

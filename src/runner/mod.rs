@@ -6,12 +6,13 @@ mod deepen;
 mod evaluate;
 mod inputs;
 mod record;
+mod score;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::future::Future;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl JobError {
             // Its tables never change, so only its host can mend it.
             JobError::Competition { .. } => Some(Failure {
                 class: FailureClass::Metric,
-                code: "not_scorable".to_owned(),
+                code: score::NOT_SCORABLE.to_owned(),
                 message:
                     "The competition's tables or its metric failed, whatever was predicted. The \
                           fault is not the submission's, which does not count against your daily \
@@ -314,6 +315,18 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Writes a file that sandboxes can read.
+fn write_readable(path: &Path, content: &[u8]) -> Result<(), JobError> {
+    let readable = fs::Permissions::from_mode(0o644);
+    fs::write(path, content)
+        .and_then(|()| fs::set_permissions(path, readable))
+        .map_err(|source| JobError::File {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Makes a folder that only we can enter, without what a former life left in it.

@@ -13,6 +13,7 @@ mod fuzzing;
 mod harness;
 mod hostile;
 mod live;
+mod metric_py;
 mod metrics;
 mod migrations;
 mod pages;
