@@ -6,8 +6,10 @@ The function is called for the public rows, the private ones and all of them. Wh
 standard error.
 """
 
+import csv
 import importlib.util
 import inspect
+import io
 import json
 import math
 import os
@@ -37,7 +39,7 @@ class Broken(Exception):
 def main():
     try:
         frames = json.loads(FRAMES.read_text(encoding="utf-8"))
-        said = {"scores": scores(load(frames["params"]), frames)}
+        said = {"scores": scores(load(METRIC, frames["params"]), frames)}
     except BaseException as error:
         said = refusal(error)
     SCORES.write_text(json.dumps(said), encoding="utf-8")
@@ -47,9 +49,9 @@ def main():
     os._exit(0)
 
 
-def load(params):
+def load(path, params):
     """The function `score` of the host's file, which takes these parameters."""
-    specification = importlib.util.spec_from_file_location("metric", METRIC)
+    specification = importlib.util.spec_from_file_location("metric", path)
     module = importlib.util.module_from_spec(specification)
     sys.modules["metric"] = module
     specification.loader.exec_module(module)
@@ -76,28 +78,37 @@ def scores(score, frames):
         return number(name, score(*parts, row_id))
 
     return {
-        "public": on("public", splits["public"]),
-        "private": on("private", splits["private"]),
-        "all": on("all", range(len(solution))),
+        "public": on("the public rows", splits["public"]),
+        "private": on("the private rows", splits["private"]),
+        "all": on("all rows", range(len(solution))),
     }
 
 
 def table(frames, name):
-    """A table of the row ids and its columns, as `pandas.read_csv` would type them; ids are text."""
-    columns = {frames["row_id"]: pandas.Series(frames["ids"], dtype="str")}
+    """A table of the row ids and its columns, as `pandas.read_csv` would type them."""
+    columns = {frames["row_id"]: series(frames["ids"])}
     for column in frames[name]:
-        columns[column["name"]] = pandas.Series(column["values"], dtype=column["type"])
+        columns[column["name"]] = series(column)
     return pandas.DataFrame(columns)
+
+
+def series(column):
+    if column["type"] != "csv":
+        return pandas.Series(column["values"], dtype=column["type"])
+    text = io.StringIO()
+    csv.writer(text).writerows([["column"], *([cell] for cell in column["values"])])
+    text.seek(0)
+    return pandas.read_csv(text)["column"]
 
 
 def number(rows, value):
     if isinstance(value, numpy.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool) or not isinstance(value, (int, float, numpy.integer, numpy.floating)):
-        raise Broken(f"`score` returned no number for the {rows} rows but a {type(value).__name__}")
+        raise Broken(f"`score` returned no number for {rows} but a {type(value).__name__}")
     value = float(value)
     if not math.isfinite(value):
-        raise Broken(f"`score` returned {value} for the {rows} rows, which is no finite number")
+        raise Broken(f"`score` returned {value} for {rows}, which is no finite number")
     return value
 
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::evaluate::Watch;
-use super::inputs::Prepared;
+use super::inputs::{OwnMetric, Prepared};
 use super::{JobError, write_readable};
 use crate::db::sessions::{Program, RunLog};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
@@ -92,8 +92,8 @@ impl<'a, 'b> Scorer<'a, 'b> {
             Ok(predictions) => predictions,
             Err(failure) => return Ok(Err(without_data(&failure))),
         };
-        if let Some(file) = &self.prepared.metric {
-            return self.score_by(file, number, predictions);
+        if let Some(metric) = &self.prepared.metric {
+            return self.score_by(metric, number, predictions);
         }
         match scoring::score(spec, &self.prepared.solution, &predictions) {
             Ok(scores) => Ok(Ok(scores)),
@@ -105,7 +105,7 @@ impl<'a, 'b> Scorer<'a, 'b> {
     /// Has the host's own metric score them.
     fn score_by(
         &mut self,
-        file: &Path,
+        metric: &OwnMetric,
         number: u32,
         predictions: Predictions,
     ) -> Result<Result<Scores, Failure>, JobError> {
@@ -117,11 +117,17 @@ impl<'a, 'b> Scorer<'a, 'b> {
         // Whether the lease held is asked when the result is recorded.
         let _ = self.watch.progress(Phase::Scoring);
         let (spec, prepared) = (self.watch.spec, self.prepared);
-        let frames = scoring::frames(spec, &prepared.test_ids, &prepared.solution, &predictions)
-            .map_err(|error| self.wrong(error))?;
+        let frames = scoring::frames(
+            spec,
+            &prepared.test_ids,
+            &prepared.solution,
+            &metric.more,
+            &predictions,
+        )
+        .map_err(|error| self.wrong(error))?;
         let path = self.folder.join("frames.json");
         write_readable(&path, &frames)?;
-        let run = self.bench.run_metric(&spec.metric, file, &path);
+        let run = self.bench.run_metric(&spec.metric, &metric.file, &path);
         if let Err(error) = fs::remove_file(&path) {
             tracing::warn!(%error, "the tables of a metric could not be removed");
         }

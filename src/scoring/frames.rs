@@ -9,13 +9,15 @@ use crate::domain::answers::{Answers, Class};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::solution::Solution;
 use crate::domain::split::Split;
+use crate::domain::table::Values;
+use crate::domain::text_table::TextColumn;
 
 /// What `sandbox/harness/own_metric.py` reads.
 #[derive(Debug, Serialize)]
 struct Frames<'a> {
     row_id: &'a str,
     params: &'a Map<String, Value>,
-    ids: &'a [String],
+    ids: Cells<'a>,
     solution: Vec<Column<'a>>,
     submission: Vec<Column<'a>>,
     splits: Splits,
@@ -42,23 +44,40 @@ enum Cells<'a> {
     Float64(&'a [f64]),
     Bool(Vec<bool>),
     Str(Vec<&'a str>),
+    /// Read by pandas itself.
+    Csv(&'a [String]),
 }
 
-/// The file of both tables, rows in the same order in each.
+/// The file of both tables, rows in the same order in each. The solution has `more` columns than those
+/// that are predicted, in the order of `ids`.
 pub fn frames(
     spec: &CompetitionSpec,
     ids: &[String],
     solution: &Solution,
+    more: &[TextColumn],
     predictions: &Predictions,
 ) -> serde_json::Result<Vec<u8>> {
     let task = &spec.task;
     let targets = task.targets().iter().map(String::as_str);
+    let more = more.iter().map(|column| Column {
+        name: &column.name,
+        cells: Cells::Csv(&column.cells),
+    });
+    let mut right = columns(targets, solution.answers(), &task.classes);
+    right.extend(more);
+    let numbers = match Values::of_ids(ids) {
+        Values::Integers(numbers) => Some(numbers),
+        Values::Decimals { .. } | Values::Text(_) => None,
+    };
     let predicted = task.predicted_columns().iter().map(String::as_str);
     serde_json::to_vec(&Frames {
         row_id: &task.id,
         params: &spec.metric.params,
-        ids,
-        solution: columns(targets, solution.answers(), &task.classes),
+        ids: match numbers {
+            Some(numbers) => Cells::Int64(numbers),
+            None => Cells::Str(ids.iter().map(String::as_str).collect()),
+        },
+        solution: right,
         submission: columns(predicted, predictions.answers(), &task.classes),
         splits: Splits {
             public: solution.rows_of(Split::Public),
