@@ -17,6 +17,8 @@ or has no number, the table says what happens here.
 - **Predictions without a score** (all the same, for a correlation; so far off that the score is no finite number) are a
   failure with the code `undefined`. They never score 0.
 - **Several targets** (`task.targets`) are possible for every metric of values: the score is the mean of theirs.
+- **A metric of the host's own**, in Python by Kaggle's convention, is `name = \"custom\"`: see
+  [hosting.md](hosting.md#a-metric-of-your-own).
 
 `leanboard score FILE --competition BUNDLE` scores a file of predictions by a bundle's solution, without a server.
 ";

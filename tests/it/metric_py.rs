@@ -1,13 +1,13 @@
 //! A host's own metric, `metric.py`, by Kaggle's convention.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use toml_edit::InlineTable;
 
 use crate::scripts::zip_of;
-use crate::support::{App, Bundle, at, root, runtime, success};
+use crate::support::{App, Bundle, PROGRAM, at, root, runtime, success};
 
 /// Prices, scored by this file.
 fn prices_by(metric: &str) -> Bundle {
@@ -199,4 +199,58 @@ async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota
     app.run_all_jobs().await;
     assert_eq!(ada.submission(&id).await["status"], json!("scored"));
     app.assert_queue_is_empty().await;
+}
+
+#[test]
+fn a_metric_file_is_read_by_python_before_its_competition_is_opened() {
+    let arguments = "solution, submission, row_id_column_name";
+    for (text, expected) in [
+        (
+            "import os\n\ndef score(solution, submission:\n".to_owned(),
+            "metric.py:3: Python cannot read it: ",
+        ),
+        (
+            "os = 1\ndef score(solution, submission): pass\n".to_owned(),
+            "metric.py:2: `score` must take solution, submission and row_id_column_name",
+        ),
+        (
+            format!("def score({arguments}): return 1\n"),
+            "metric.py:1: `score` does not take `share`, which is in [metric.params]",
+        ),
+        (
+            format!("def score({arguments}, weight, share=1): return 1\n"),
+            "metric.py:1: `score` needs `weight`, which is not in [metric.params]",
+        ),
+        (
+            format!("'''\ndef score(a)\ndef score(b):\n'''\ndef scores({arguments}): return 1\n"),
+            "metric.py: it defines no function `score(",
+        ),
+    ] {
+        let params = InlineTable::from_iter([("share", 0.25)]);
+        let bundle = prices_by(&text).rule("metric.params", params);
+        let output = check(&bundle);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{said}");
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    // What it would do if it were run is not found out.
+    let marker = tempfile::tempdir().unwrap();
+    let path = marker.path().join("it-ran");
+    let text = format!(
+        "open({:?}, 'w').close()\ndef score({arguments}, *, share): raise ValueError\n",
+        path.display().to_string()
+    );
+    let params = InlineTable::from_iter([("share", 0.25)]);
+    let said = success(check(&prices_by(&text).rule("metric.params", params)));
+    assert!(
+        said.contains("the host’s metric, lower is better"),
+        "{said}"
+    );
+    assert!(!path.exists());
+}
+
+fn check(bundle: &Bundle) -> Output {
+    let mut check = Command::new(PROGRAM);
+    check.args(["competition", "check"]).arg(bundle.path());
+    check.output().unwrap()
 }
