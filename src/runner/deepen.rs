@@ -17,7 +17,7 @@ use crate::domain::competition::{CompetitionSpec, Direction, Profile};
 use crate::domain::deepening::{
     EndOfTurn, Enough, Precision, is_enough, ranked_costs_s, trials_after_turn,
 };
-use crate::domain::submission::{Failure, Phase};
+use crate::domain::submission::{Failure, FailureClass, Phase};
 use crate::domain::trial::{Summary, Trial};
 use crate::scoring::Scores;
 use crate::session::{Added, AddedEnd, Candidate, GoOn, HiddenRun, More, Observer};
@@ -136,6 +136,13 @@ impl Runner {
             let refused = match scorer.score_trial(number, predictions)? {
                 Ok(scores) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
                 Ok(_) => scores_unlike(),
+                // The host's own metric failed: nothing is held against the entry.
+                Err(failure) if failure.class == FailureClass::Metric => {
+                    return Err(JobError::Competition {
+                        slug: spec.slug.to_string(),
+                        what: "its metric failed on a later trial".to_owned(),
+                    });
+                }
                 Err(failure) => failure,
             };
             session.trials.truncate(held_out);
