@@ -134,7 +134,7 @@ impl Runner {
         for (held_out, predictions) in session.predictions.iter().enumerate() {
             let number = more.former + count(held_out + 1);
             let refused = match scorer.score_trial(number, predictions)? {
-                Ok(scores) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
+                Ok((scores, _)) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
                 Ok(_) => scores_unlike(),
                 // The host's own metric failed: nothing is held against the entry.
                 Err(failure) if failure.class == FailureClass::Metric => {

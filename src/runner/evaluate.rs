@@ -81,9 +81,10 @@ impl Runner {
         }
         let mut scorer = Scorer::new(&mut self.bench, &mut watch, &self.folder, prepared);
         Ok(match scorer.score(&session.predictions)? {
-            Ok(scores) => Verdict::Scored(Evaluated {
+            Ok((scores, intervals)) => Verdict::Scored(Evaluated {
                 trials: session.trials,
                 scores,
+                intervals,
                 runtime: session.runtime,
                 started_at,
             }),

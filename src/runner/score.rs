@@ -9,7 +9,7 @@ use super::inputs::{OwnMetric, Prepared};
 use super::{JobError, write_readable};
 use crate::db::sessions::{Program, RunLog};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
-use crate::domain::score::Score;
+use crate::domain::score::{Score, ScoreIntervals};
 use crate::domain::submission::{Failure, FailureClass, Phase};
 use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
 use crate::session::{Bench, MetricFault, MetricRun, Observer, without_data};
@@ -63,29 +63,47 @@ impl<'a, 'b> Scorer<'a, 'b> {
 
     /// Scores the predictions of every trial, all of which must be usable. On each split the worst
     /// counts: whoever predicts otherwise from trial to trial is not paid for the best of them.
-    pub fn score(&mut self, trials: &[Vec<u8>]) -> Result<Result<Scores, Failure>, JobError> {
-        let direction = self.watch.spec.metric.direction();
-        let mut worst: Option<Scores> = None;
+    pub fn score(
+        &mut self,
+        trials: &[Vec<u8>],
+    ) -> Result<Result<(Scores, ScoreIntervals), Failure>, JobError> {
+        let spec = self.watch.spec;
+        let direction = spec.metric.direction();
+        let mut worst: Option<(Scores, ScoreIntervals)> = None;
         for (number, predictions) in (1..).zip(trials) {
-            match self.score_trial(number, predictions)? {
-                Ok(scores) => {
-                    worst = Some(worst.map_or(scores, |worst| worst.or_worse(scores, direction)));
-                }
+            let (scores, predictions) = match self.score_trial(number, predictions)? {
+                Ok(scored) => scored,
                 Err(failure) => return Ok(Err(failure)),
+            };
+            let counts = worst.map_or(scores, |(worst, _)| worst.or_worse(scores, direction));
+            if worst.is_some_and(|(worst, _)| worst == counts) {
+                continue;
             }
+            let own = scoring::intervals(spec, &self.prepared.solution, &predictions);
+            let of_all = worst.map_or(own, |(worst, intervals)| ScoreIntervals {
+                public: match worst.public == counts.public {
+                    true => intervals.public,
+                    false => own.public,
+                },
+                private: match worst.private == counts.private {
+                    true => intervals.private,
+                    false => own.private,
+                },
+            });
+            worst = Some((counts, of_all));
         }
         worst
             .map(Ok)
             .ok_or_else(|| self.wrong("a session had no trials"))
     }
 
-    /// The scores of one trial's predictions, or why they cannot be scored, as its participant may
+    /// One trial's predictions and their scores, or why they cannot be scored, as its participant may
     /// hear it.
     pub fn score_trial(
         &mut self,
         number: u32,
         predictions: &[u8],
-    ) -> Result<Result<Scores, Failure>, JobError> {
+    ) -> Result<Result<(Scores, Predictions), Failure>, JobError> {
         let spec = self.watch.spec;
         let kind = self.watch.claim.kind;
         let predictions = match read(kind, predictions, spec, &self.prepared.test_ids) {
@@ -93,10 +111,11 @@ impl<'a, 'b> Scorer<'a, 'b> {
             Err(failure) => return Ok(Err(without_data(&failure))),
         };
         if let Some(metric) = &self.prepared.metric {
-            return self.score_by(metric, number, predictions);
+            let scored = self.score_by(metric, number, &predictions)?;
+            return Ok(scored.map(|scores| (scores, predictions)));
         }
         match scoring::score(spec, &self.prepared.solution, &predictions) {
-            Ok(scores) => Ok(Ok(scores)),
+            Ok(scores) => Ok(Ok((scores, predictions))),
             Err(ScoreError::Predictions(bad)) => Ok(Err(without_data(&refused(bad)))),
             Err(error) => Err(self.wrong(error)),
         }
@@ -107,10 +126,10 @@ impl<'a, 'b> Scorer<'a, 'b> {
         &mut self,
         metric: &OwnMetric,
         number: u32,
-        predictions: Predictions,
+        predictions: &Predictions,
     ) -> Result<Result<Scores, Failure>, JobError> {
         if let Some((last, scores)) = &self.last
-            && *last == predictions
+            && last == predictions
         {
             return Ok(Ok(*scores));
         }
@@ -122,7 +141,7 @@ impl<'a, 'b> Scorer<'a, 'b> {
             &prepared.test_ids,
             &prepared.solution,
             &metric.more,
-            &predictions,
+            predictions,
         )
         .map_err(|error| self.wrong(error))?;
         let path = self.folder.join("frames.json");
@@ -135,7 +154,7 @@ impl<'a, 'b> Scorer<'a, 'b> {
         let scored = scores_of(&run);
         self.watch.keep(&log_of(number, run, &scored));
         if let Ok(scores) = &scored {
-            self.last = Some((predictions, *scores));
+            self.last = Some((predictions.clone(), *scores));
         }
         Ok(scored.map_err(|fault| failure_of(&fault)))
     }

@@ -33,6 +33,8 @@ struct CompetitionDocument {
     demo: bool,
     daily_limit: u32,
     metric: Metric,
+    /// With its parameters, as pages name it.
+    metric_title: String,
     direction: Direction,
     benchmark: f64,
     task: TaskKind,
@@ -73,6 +75,7 @@ impl CompetitionDocument {
             demo: spec.demo,
             daily_limit: spec.daily_limit,
             metric: spec.metric.name,
+            metric_title: spec.metric.to_string(),
             direction: spec.metric.direction(),
             benchmark: spec.metric.benchmark,
             task: spec.task.kind,
@@ -151,6 +154,8 @@ struct FormulaDocument<'a> {
     cost: Cost,
     window: Window,
     metric: Metric,
+    /// With its parameters, as pages name it.
+    metric_title: String,
     direction: Direction,
     /// Null until the reference entry is scored, or where the formula is degenerate.
     constants: Option<&'a crate::domain::efficiency::Scale>,
@@ -173,6 +178,10 @@ struct StandingDocument<'a> {
     reference: bool,
     submitted_at: DateTime<Utc>,
     score: f64,
+    /// Where it may lie with 95 % confidence, for other test rows of the kind; null of metrics that
+    /// are no mean over rows.
+    score_low: Option<f64>,
+    score_high: Option<f64>,
     cost_s: Option<f64>,
     /// Null with too few trials.
     cost_low_s: Option<f64>,
@@ -212,6 +221,8 @@ impl<'a> StandingDocument<'a> {
             reference: line.reference,
             submitted_at: line.submitted_at,
             score: line.score,
+            score_low: line.score_interval.map(|interval| interval.low),
+            score_high: line.score_interval.map(|interval| interval.high),
             cost_s: line.cost_s,
             cost_low_s: line.precision.cost_s.map(|interval| interval.low),
             cost_high_s: line.precision.cost_s.map(|interval| interval.high),
@@ -270,6 +281,7 @@ fn document(view: &BoardView) -> KeptBody {
             cost: spec.efficiency.cost,
             window: spec.measuring.window,
             metric: spec.metric.name,
+            metric_title: spec.metric.to_string(),
             direction: spec.metric.direction(),
             constants,
             why_no_constants,

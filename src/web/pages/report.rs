@@ -148,6 +148,12 @@ impl ReportPage {
         figures::score(self.spec.metric.name, result.score_public)
     }
 
+    /// Where the score may lie.
+    fn score_interval(&self, result: &Scored) -> Option<String> {
+        let interval = result.score_intervals.public?;
+        Some(figures::scores(self.spec.metric.name, interval))
+    }
+
     /// For hosts until the competition is finalised.
     fn private_score(&self, result: &Scored) -> Option<String> {
         (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
