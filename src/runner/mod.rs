@@ -85,7 +85,7 @@ impl JobError {
             // Its tables never change, so only its host can mend it.
             JobError::Competition { .. } => Some(Failure {
                 class: FailureClass::Metric,
-                code: score::NOT_SCORABLE.to_owned(),
+                code: "not_scorable".to_owned(),
                 message:
                     "The competition's tables or its metric failed, whatever was predicted. The \
                           fault is not the submission's, which does not count against your daily \

@@ -185,25 +185,21 @@ fn log_of(number: u32, run: MetricRun, scored: &Result<Scores, MetricFault>) -> 
         number,
         outcome: match scored {
             Ok(_) => "ok".to_owned(),
-            Err(MetricFault::Visible(text)) => format!("{VISIBLE}: {text}"),
-            Err(MetricFault::Failed(why)) => format!("{NOT_SCORABLE}: {why}"),
+            Err(MetricFault::Visible(text)) => format!("metric_visible_error: {text}"),
+            Err(MetricFault::Failed(why)) => format!("not_scorable: {why}"),
         },
         stdout: run.stdout,
         stderr: run.stderr,
     }
 }
 
-/// The metric refused the predictions in words of its own.
-const VISIBLE: &str = "metric_visible_error";
-pub(super) const NOT_SCORABLE: &str = "not_scorable";
-
 /// What its participant hears.
 fn failure_of(fault: &MetricFault) -> Failure {
     match fault {
-        MetricFault::Visible(text) => Failure::participant(VISIBLE, text.clone()),
+        MetricFault::Visible(text) => Failure::participant("metric_visible_error", text.clone()),
         MetricFault::Failed(_) => Failure {
             class: FailureClass::Metric,
-            code: NOT_SCORABLE.to_owned(),
+            code: "not_scorable".to_owned(),
             message: "The competition's metric failed on these predictions. That is for its host to \
                       mend, who can read why. The submission does not count against your daily limit."
                 .to_owned(),
