@@ -362,10 +362,29 @@ pub async fn insert_smoke_run(
     Ok(())
 }
 
-/// What a run on hidden inputs printed and how it ended, the failure's message included: for hosts.
+/// What ran on hidden data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    Entry,
+    /// The host's own.
+    Metric,
+}
+
+impl Program {
+    fn as_str(self) -> &'static str {
+        match self {
+            Program::Entry => "entry",
+            Program::Metric => "metric",
+        }
+    }
+}
+
+/// What a run on hidden data printed and how it ended, the failure's message included: for hosts.
 #[derive(Debug, Clone)]
 pub struct RunLog {
-    /// 0 is the warm-up, then the trials.
+    pub program: Program,
+    /// Of an entry, 0 is the warm-up, then the trials; of a metric, the trial whose predictions it
+    /// scored.
     pub number: u32,
     pub outcome: String,
     pub stdout: String,
@@ -378,11 +397,12 @@ pub async fn insert_hidden_run(
     run: &RunLog,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "insert into hidden_runs (job_id, attempt, number, outcome, stdout, stderr)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (job_id, attempt, number) do nothing",
+        "insert into hidden_runs (job_id, attempt, program, number, outcome, stdout, stderr)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (job_id, attempt, program, number) do nothing",
         claim.job.0,
         claim.attempt,
+        run.program.as_str(),
         i32::try_from(run.number).unwrap_or(i32::MAX),
         run.outcome,
         run.stdout,
@@ -396,9 +416,9 @@ pub async fn insert_hidden_run(
 /// The latest attempt's runs on hidden inputs, in their order.
 pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec<RunLog>, Error> {
     let rows = sqlx::query!(
-        "select number, outcome, stdout, stderr from hidden_runs
+        "select program, number, outcome, stdout, stderr from hidden_runs
          where job_id = $1 and attempt = (select max(attempt) from hidden_runs where job_id = $1)
-         order by number",
+         order by program, number",
         job.0,
     )
     .fetch_all(db)
@@ -406,6 +426,10 @@ pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec
     Ok(rows
         .into_iter()
         .map(|row| RunLog {
+            program: match row.program.as_str() {
+                "metric" => Program::Metric,
+                _ => Program::Entry,
+            },
             number: u32::try_from(row.number).unwrap_or(0),
             outcome: row.outcome,
             stdout: row.stdout,

@@ -177,7 +177,7 @@ async fn freeze(
     let scale = Scale::freeze(
         spec.metric.benchmark,
         score,
-        spec.metric.name.direction(),
+        spec.metric.direction(),
         cost.as_secs_f64(),
         spec.efficiency.halving_cost_is_worth,
     );
@@ -218,7 +218,7 @@ pub(super) async fn rank(
             db::boards::list_entries(&mut **transaction, competition, spec, hardware_class, split)
                 .await?;
         for board in Board::ALL {
-            let direction = spec.metric.name.direction();
+            let direction = spec.metric.direction();
             let standings = ranking::rank(board, direction, scale, entries.clone());
             let key = BoardKey {
                 competition,

@@ -180,7 +180,7 @@ impl LeaderboardPage<'_> {
 
     /// The order of scores from the best on.
     fn score_order(&self) -> &'static str {
-        match self.metric().direction() {
+        match self.masthead.spec.metric.direction() {
             Direction::HigherIsBetter => "descending",
             Direction::LowerIsBetter => "ascending",
         }

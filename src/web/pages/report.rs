@@ -21,7 +21,7 @@ use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::sessions::{RunLog, Session, SmokeRun};
+use crate::db::sessions::{Program, RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
