@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::probabilities::forecast;
 use crate::scripts::zip_of_files;
-use crate::support::{App, Bundle, Person, at, root, starter};
+use crate::support::{App, Bundle, Person, at, broken, root, starter};
 
 /// A model of `sandbox/examples/manifest`.
 fn model(name: &str) -> Vec<u8> {
@@ -86,7 +86,17 @@ async fn a_model_is_given_as_many_rows_at_once_as_its_manifest_asks_for() {
     let bare = ada.submitted(model("at_most_forty")).await;
     let packed = packed("at_most_forty", "batch_size = 40\n");
     let packed = bob.submitted(packed).await;
+    // One that mixes the rows of a batch is found out at any size.
+    let mixed = zip_of_files(&[
+        ("model.onnx", &broken("batch_mean")),
+        ("leanboard.toml", b"batch_size = 48"),
+    ]);
+    let mixed = ada.submitted(mixed).await;
     app.run_all_jobs().await;
+    let mixed = ada.submission(&mixed).await;
+    assert_eq!(at(&mixed, "/failure/code"), "batch_variant", "{mixed:#}");
+    let message = at(&mixed, "/failure/message").as_str().unwrap();
+    assert!(message.contains("48"), "{message}");
     let bare = ada.submission(&bare).await;
     assert_eq!(at(&bare, "/failure/code"), "run_failed", "{bare:#}");
 
