@@ -4,12 +4,13 @@ use chrono::{Duration, Utc};
 use leanboard::db;
 use leanboard::db::Inserted;
 use leanboard::db::jobs::Priority;
-use leanboard::db::sessions::StoredScores;
+use leanboard::db::sessions::{NewSummary, StoredScores};
 use leanboard::db::submissions::NewSubmission;
 use leanboard::domain::competition::EntryKind;
 use leanboard::domain::digest::Digest;
 use leanboard::domain::energy::Energy;
 use leanboard::domain::ids::SubmissionId;
+use leanboard::domain::score::ScoreIntervals;
 use leanboard::domain::trial::{PhaseCost, Summary};
 use leanboard::domain::units::Bytes;
 use serde_json::json;
@@ -61,9 +62,15 @@ pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
             private: score,
             all: score,
         };
-        let summary = summary(2e-4 * 200f64.powf(part(number, 0.754_878)));
-        db::sessions::insert_summary(&mut *transaction, id, class, scores, &summary, None, now)
-            .await?;
+        let new = NewSummary {
+            hardware_class: class,
+            scores,
+            intervals: ScoreIntervals::default(),
+            summary: &summary(2e-4 * 200f64.powf(part(number, 0.754_878))),
+            batch_size: None,
+            recorded_at: now,
+        };
+        db::sessions::insert_summary(&mut *transaction, id, &new).await?;
     }
     // Nobody can see them as queued before the transaction ends.
     sqlx::query(

@@ -3,6 +3,7 @@
 mod check;
 mod constant;
 mod doubts;
+mod metric_file;
 mod new;
 
 use std::fs::{self, File};
@@ -142,7 +143,11 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// Reads and checks a bundle; what is wrong with it is said line by line.
 fn read(folder: &Path) -> Result<Bundle, Failure> {
-    Bundle::read(folder).map_err(|findings| {
+    let read = Bundle::read(folder).and_then(|bundle| match metric_file::look(&bundle) {
+        Some(finding) => Err(vec![finding]),
+        None => Ok(bundle),
+    });
+    read.map_err(|findings| {
         let lines: Vec<String> = findings
             .iter()
             .map(|finding| format!("  {finding}"))

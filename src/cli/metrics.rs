@@ -17,6 +17,8 @@ or has no number, the table says what happens here.
 - **Predictions without a score** (all the same, for a correlation; so far off that the score is no finite number) are a
   failure with the code `undefined`. They never score 0.
 - **Several targets** (`task.targets`) are possible for every metric of values: the score is the mean of theirs.
+- **A metric of the host's own**, in Python by Kaggle's convention, is `name = \"custom\"`: see
+  [hosting.md](hosting.md#a-metric-of-your-own).
 
 `leanboard score FILE --competition BUNDLE` scores a file of predictions by a bundle's solution, without a server.
 ";
@@ -50,7 +52,7 @@ fn document() -> String {
         );
         text += "| name | what it says | better | range | parameters | edges | the same as |\n";
         text += "|---|---|---|---|---|---|---|\n";
-        let of_this = |metric: &Metric| metric.task_kind() == kind;
+        let of_this = |metric: &Metric| metric.task_kind() == Some(kind);
         for metric in Metric::ALL.into_iter().filter(of_this) {
             text += &line(metric);
         }
@@ -83,8 +85,9 @@ fn of_kind(kind: TaskKind) -> &'static str {
 fn line(metric: Metric) -> String {
     let facts = metric.facts();
     let better = match metric.direction() {
-        Direction::HigherIsBetter => "higher",
-        Direction::LowerIsBetter => "lower",
+        Some(Direction::HigherIsBetter) => "higher",
+        Some(Direction::LowerIsBetter) => "lower",
+        None => "as `metric.direction` says",
     };
     let parameter = |(parameter, is_needed): &(Parameter, bool)| match is_needed {
         true => format!("**`{}`**", parameter.as_str()),

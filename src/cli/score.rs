@@ -61,6 +61,13 @@ impl ScoreCommand {
 
     fn score(&self) -> Result<Vec<String>, Refusal> {
         let key = read_key(&self.competition).map_err(Refusal::Other)?;
+        if key.spec.metric.is_custom() {
+            return Err(Refusal::Other(
+                "the competition's metric is a file of its host's, metric.py, which runs in a runner's \
+                 sandbox alone: submit the predictions by a script to have them scored"
+                    .to_owned(),
+            ));
+        }
         let unreadable = |error| format!("{} cannot be read: {error}", self.file.display());
         let file = File::open(&self.file).map_err(|error| Refusal::Other(unreadable(error)))?;
         let predictions = Predictions::read_trusted(file, &key.spec, &key.ids)
@@ -71,6 +78,7 @@ impl ScoreCommand {
             ScoreError::Predictions(bad) => Refusal::Predictions(bad),
             error @ (ScoreError::RowsDiffer { .. }
             | ScoreError::KindsDiffer(_)
+            | ScoreError::Elsewhere(_)
             | ScoreError::Undefined(..)
             | ScoreError::NotFinite(_)) => Refusal::Other(error.to_string()),
         })?;
@@ -119,7 +127,7 @@ fn document(key: &AnswerKey, parts: &[Part]) -> serde_json::Value {
     let mut document = json!({
         "competition": key.spec.slug,
         "metric": metric,
-        "direction": metric.direction(),
+        "direction": key.spec.metric.direction(),
     });
     for part in parts {
         document[part.name] = json!({
@@ -133,7 +141,7 @@ fn document(key: &AnswerKey, parts: &[Part]) -> serde_json::Value {
 
 fn lines(key: &AnswerKey, parts: &[Part]) -> Vec<String> {
     let metric = key.spec.metric.name;
-    let better = match metric.direction() {
+    let better = match key.spec.metric.direction() {
         Direction::HigherIsBetter => "higher is better",
         Direction::LowerIsBetter => "lower is better",
     };

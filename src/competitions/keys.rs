@@ -24,6 +24,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     SomeOf(&'static [&'static str]),
     Texts,
+    /// Whatever keys there are, each with a flag, a finite number, a text, or a list of such.
+    Values,
     Table(&'static [Key]),
     Tables(&'static [Key]),
 }
@@ -76,6 +78,9 @@ const METRIC: &[Key] = &[
     optional("k", Kind::Integer(1, 10_000)),
     optional("weights", Kind::OneOf(&["none", "linear"])),
     optional("alpha", Kind::Number),
+    optional("direction", Kind::OneOf(&["maximize", "minimize"])),
+    optional("params", Kind::Values),
+    optional("time_s", Kind::Integer(1, 3_600)),
 ];
 
 const TASK_KINDS: [&str; TaskKind::ALL.len()] = {
@@ -88,10 +93,10 @@ const TASK_KINDS: [&str; TaskKind::ALL.len()] = {
     names
 };
 
-const METRICS: [&str; Metric::ALL.len()] = {
-    let mut names = [""; Metric::ALL.len()];
+const METRICS: [&str; Metric::ALL.len() + 1] = {
+    let mut names = [Metric::Custom.as_str(); Metric::ALL.len() + 1];
     let mut at = 0;
-    while at < names.len() {
+    while at < Metric::ALL.len() {
         names[at] = Metric::ALL[at].as_str();
         at += 1;
     }

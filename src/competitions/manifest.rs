@@ -133,6 +133,7 @@ impl Reader {
             Kind::OneOf(words) => one_of(value, words).map(Some),
             Kind::SomeOf(words) => some_of(value, words).map(Some),
             Kind::Texts => texts(value).map(Some),
+            Kind::Values => self.values(value, path).map(Some),
             Kind::Table(keys) => {
                 let table = (value.as_table()).ok_or_else(|| format!("a table, [{path}]"))?;
                 Ok(Some(self.table(table, keys, path, Some(line)).into()))
@@ -152,6 +153,30 @@ impl Reader {
             tables.push(self.table(table, keys, &path, Some(line)).into());
         }
         Ok(Value::Array(tables))
+    }
+
+    fn values(&mut self, value: &DeValue<'_>, path: &str) -> Result<Value, String> {
+        let table = value
+            .as_table()
+            .ok_or_else(|| format!("a table, [{path}]"))?;
+        let mut content = Map::new();
+        for (name, value) in table {
+            let line = self.line_at(name.span().start);
+            let path = join(path, name.get_ref());
+            match any_value(value.get_ref()) {
+                Some(value) => {
+                    content.insert(name.get_ref().to_string(), value);
+                }
+                None => self.find(
+                    Some(line),
+                    format!(
+                        "`{path}` must be true or false, a finite number, a text, or a list of such"
+                    ),
+                ),
+            }
+            self.lines.insert(path, line);
+        }
+        Ok(content.into())
     }
 
     fn find(&mut self, line: Option<u64>, message: String) {
@@ -194,6 +219,20 @@ fn nearest(word: &str, words: impl Iterator<Item = &'static str>) -> Option<&'st
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
         .map(|(_, nearest)| nearest)
+}
+
+fn any_value(value: &DeValue<'_>) -> Option<Value> {
+    match value {
+        DeValue::String(text) => Some(text.as_ref().into()),
+        DeValue::Boolean(flag) => Some((*flag).into()),
+        DeValue::Integer(_) => integer(value, i64::MIN, i64::MAX).ok(),
+        DeValue::Float(_) => number(value).ok(),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| any_value(item.get_ref()));
+            items.collect::<Option<Vec<Value>>>().map(Value::from)
+        }
+        DeValue::Datetime(_) | DeValue::Table(_) => None,
+    }
 }
 
 fn text(value: &DeValue<'_>, chars_max: usize, may_be_empty: bool) -> Result<Value, String> {

@@ -13,7 +13,7 @@ mod tables;
 
 use std::path::Path;
 
-use crate::domain::competition::CompetitionSpec;
+use crate::domain::competition::{CompetitionSpec, MetricSpec};
 use crate::domain::solution::Solution;
 use crate::domain::table::Table;
 use crate::domain::units::Bytes;
@@ -52,10 +52,9 @@ impl Bundle {
     /// tables against the rules, once every key of `competition.toml` is right by itself.
     pub fn read(folder: &Path) -> Result<Bundle, Vec<Finding>> {
         let mut findings = Vec::new();
-        let (files, faults) = files::list(folder);
+        let (mut files, faults) = files::list(folder);
         findings.extend(faults);
         findings.extend(leaks::find(&files));
-        findings.extend(unsupported(folder));
         let description = keep(text(folder, "description.md"), &mut findings);
         let rules = keep(text(folder, "rules.md"), &mut findings);
         let manifest = keep(
@@ -67,6 +66,10 @@ impl Bundle {
             let contradictions = rules::check(manifest);
             let rules_hold = contradictions.is_empty();
             findings.extend(contradictions);
+            match metric_file(folder, manifest) {
+                Ok(file) => files.extend(file),
+                Err(finding) => findings.push(finding),
+            }
             findings.extend(missing_starters(manifest, &files));
             if rules_hold {
                 tables = keep(tables::read(manifest, &files), &mut findings);
@@ -118,15 +121,36 @@ fn missing_starters(manifest: &Manifest, files: &[BundleFile]) -> Vec<Finding> {
         .collect()
 }
 
-/// A host's own metric would silently not be used.
-fn unsupported(folder: &Path) -> Option<Finding> {
-    folder.join("metric.py").exists().then(|| Finding {
-        file: "metric.py".to_owned(),
+/// The host's own metric, where it is named and only there: otherwise it would silently not be used.
+/// Nobody but the runners sees it.
+fn metric_file(folder: &Path, manifest: &Manifest) -> Result<Option<BundleFile>, Finding> {
+    let path = folder.join(MetricSpec::FILE);
+    let finding = |message: &str| Finding {
+        file: MetricSpec::FILE.to_owned(),
         line: None,
-        message: "metrics of a host's own cannot be run yet; take out the file and name a \
-                  built-in one in `metric.name`"
-            .to_owned(),
-    })
+        message: message.to_owned(),
+    };
+    if !manifest.spec.metric.is_custom() {
+        return match path.symlink_metadata() {
+            Err(_) => Ok(None),
+            Ok(_) => Err(finding(
+                "it is not used: say `metric.name = \"custom\"`, or take out the file",
+            )),
+        };
+    }
+    let text = files::read_text(folder, MetricSpec::FILE, TEXT_SIZE_MAX)?;
+    // Python says the rest, behind walls.
+    if !text.lines().any(|line| line.starts_with("def score(")) {
+        return Err(finding(
+            "it defines no function `score(solution, submission, row_id_column_name)`",
+        ));
+    }
+    Ok(Some(BundleFile {
+        path: MetricSpec::FILE.to_owned(),
+        kind: FileKind::Hidden,
+        absolute: path,
+        size: Bytes::new(text.len() as u64),
+    }))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::keys::{Key, Kind};
 use super::*;
-use crate::domain::competition::{Cost, Window};
+use crate::domain::competition::{Cost, Direction, Window};
 
 const RULES: &str = r#"slug = "ab"
 title = "A or B"
@@ -115,7 +115,7 @@ fn every_key_that_may_be_written_is_understood() {
         daily_limit = 1_000
         demo = true
         task = { kind = "value", id = "row", target = "price", targets = ["a"], classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
-        metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9 }
+        metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9, direction = "maximize", params = { a = true, b = [1, 0.5, "x"] }, time_s = 9 }
         entries = { kinds = ["onnx"], max_size_mib = 10, batch_size = 0x20 }
         limits = { time_s = 60, start_up_s = 20, batch_s = 0.5, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
         measuring = { profile = "quick", window = "total", scenario = "offline" }
@@ -292,7 +292,33 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
              \"quadratic_weighted_kappa\", \"log_loss\", \"brier\", \"roc_auc\", \
              \"average_precision\", \"rmse\", \"mae\", \"rmsle\", \"mape\", \"r2\", \"mcrmse\", \
              \"pinball\", \"pearson\", \"spearman\", \"map_at_k\", \"ndcg_at_k\", \"levenshtein\", \
-             \"word_jaccard\"; did you mean \"accuracy\"?",
+             \"word_jaccard\", \"custom\"; did you mean \"accuracy\"?",
+        ),
+        (
+            "\"accuracy\"",
+            "\"custom\"",
+            "competition.toml:13: \"custom\" needs `metric.direction`, \"maximize\" or \"minimize\"",
+        ),
+        (
+            "\"accuracy\"",
+            "\"custom\"",
+            "metric.py: the bundle has no such file",
+        ),
+        (
+            "\"accuracy\"",
+            "\"accuracy\"\nparams = { k = 1 }",
+            "competition.toml:14: `metric.params` is for `metric.name = \"custom\"`",
+        ),
+        (
+            "\"accuracy\"",
+            "\"custom\"\nparams = { at = [1, 2026-01-01] }",
+            "competition.toml:14: `metric.params.at` must be true or false, a finite number, a \
+             text, or a list of such",
+        ),
+        (
+            "\"accuracy\"",
+            "\"custom\"\nparams = { submission = 1 }",
+            "competition.toml:14: `score` is given `submission` already",
         ),
         (
             "[\"a\", \"b\"]",
@@ -364,10 +390,43 @@ fn many_faults_are_found_at_once() {
             "competition.toml:13: `metric.benchmark` must be a finite number",
             "competition.toml:15: missing key `starter[0].team`",
             "competition.toml:17: unknown key `tema`; did you mean `team`?",
-            "metric.py: metrics of a host's own cannot be run yet; take out the file and name a \
-             built-in one in `metric.name`",
             "rules.md: the bundle has no such file",
         ]
+    );
+}
+
+#[test]
+fn a_metric_file_belongs_to_the_metric_custom_and_is_hidden() {
+    let own = |rules: &str| rules.replace("\"accuracy\"", "\"custom\"\ndirection = \"minimize\"");
+    let folder = Folder::with_rules(own);
+    for text in [
+        "",
+        "from elsewhere import score\n",
+        "class A:\n    def score(self): pass\n",
+    ] {
+        folder.write("metric.py", text);
+        assert_eq!(
+            folder.findings(),
+            ["metric.py: it defines no function `score(solution, submission, row_id_column_name)`"],
+            "{text}"
+        );
+    }
+    folder.write(
+        "metric.py",
+        "def score(solution, submission, row_id_column_name):\n    return 1\n",
+    );
+    let bundle = Bundle::read(folder.0.path()).unwrap();
+    assert_eq!(bundle.file("metric.py").unwrap().kind, FileKind::Hidden);
+    assert_eq!(bundle.spec.metric.direction(), Direction::LowerIsBetter);
+
+    let unused = Folder::new();
+    unused.write(
+        "metric.py",
+        "def score(solution, submission, row_id_column_name): pass\n",
+    );
+    assert_eq!(
+        unused.findings(),
+        ["metric.py: it is not used: say `metric.name = \"custom\"`, or take out the file"]
     );
 }
 

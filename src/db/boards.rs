@@ -348,6 +348,7 @@ pub struct BoardLine {
     pub submitted_at: DateTime<Utc>,
     pub artifact_size: Bytes,
     pub score: f64,
+    pub score_interval: Option<Interval>,
     /// Per pass, in seconds, of the kind and window the competition ranks by.
     pub cost_s: Option<f64>,
     pub efficiency: Result<Efficiency, Unranked>,
@@ -375,6 +376,8 @@ pub async fn list_standings(
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
                cost_low_s, cost_high_s, later_failure, rank_best, rank_worst, efficiency_low,
                efficiency_high, batch_size,
+               case $3 when 'private' then score_private_low else score_public_low end as score_low,
+               case $3 when 'private' then score_private_high else score_public_high end as score_high,
                (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
            from standings as line
            join teams on teams.id = line.team_id
@@ -403,6 +406,7 @@ pub async fn list_standings(
             submitted_at: row.submitted_at,
             artifact_size: Bytes::from_i64(row.artifact_size_bytes),
             score: row.score,
+            score_interval: stored_interval(row.score_low, row.score_high),
             cost_s: row.cost_s,
             efficiency: stored_efficiency(
                 row.quality

@@ -14,6 +14,7 @@ use crate::domain::competition::Profile;
 use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
+use crate::domain::score::ScoreIntervals;
 use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases, Summary, Trial};
 use crate::domain::units::Bytes;
 
@@ -222,22 +223,36 @@ pub async fn find_scores(
 
 /// What the trials of a submission amount to, how it was scored, and with how many rows at a time a
 /// model was run.
+/// What an evaluation came to.
+pub struct NewSummary<'a> {
+    pub hardware_class: &'a str,
+    pub scores: StoredScores,
+    pub intervals: ScoreIntervals,
+    pub summary: &'a Summary,
+    /// Of models: how many rows each was given at once.
+    pub batch_size: Option<u32>,
+    pub recorded_at: DateTime<Utc>,
+}
+
 pub async fn insert_summary(
     db: impl PgExecutor<'_>,
     submission: SubmissionId,
-    hardware_class: &str,
-    scores: StoredScores,
-    summary: &Summary,
-    batch_size: Option<u32>,
-    recorded_at: DateTime<Utc>,
+    new: &NewSummary<'_>,
 ) -> Result<(), Error> {
+    let NewSummary {
+        scores,
+        intervals,
+        summary,
+        ..
+    } = new;
     sqlx::query!(
         "insert into summaries (submission_id, hardware_class, score_public, score_private, score_all,
              inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy,
-             trials, deterministic, batch_size, recorded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             trials, deterministic, batch_size, recorded_at, score_public_low, score_public_high,
+             score_private_low, score_private_high)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         submission.0,
-        hardware_class,
+        new.hardware_class,
         scores.public,
         scores.private,
         scores.all,
@@ -249,8 +264,12 @@ pub async fn insert_summary(
         Json(&summary.energy) as _,
         i32::try_from(summary.trials).unwrap_or(i32::MAX),
         summary.deterministic,
-        batch_size.map(u32::cast_signed),
-        recorded_at,
+        new.batch_size.map(u32::cast_signed),
+        new.recorded_at,
+        intervals.public.map(|interval| interval.low),
+        intervals.public.map(|interval| interval.high),
+        intervals.private.map(|interval| interval.low),
+        intervals.private.map(|interval| interval.high),
     )
     .execute(db)
     .await?;
@@ -343,10 +362,29 @@ pub async fn insert_smoke_run(
     Ok(())
 }
 
-/// What a run on hidden inputs printed and how it ended, the failure's message included: for hosts.
+/// What ran on hidden data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    Entry,
+    /// The host's own.
+    Metric,
+}
+
+impl Program {
+    fn as_str(self) -> &'static str {
+        match self {
+            Program::Entry => "entry",
+            Program::Metric => "metric",
+        }
+    }
+}
+
+/// What a run on hidden data printed and how it ended, the failure's message included: for hosts.
 #[derive(Debug, Clone)]
 pub struct RunLog {
-    /// 0 is the warm-up, then the trials.
+    pub program: Program,
+    /// Of an entry, 0 is the warm-up, then the trials; of a metric, the trial whose predictions it
+    /// scored.
     pub number: u32,
     pub outcome: String,
     pub stdout: String,
@@ -359,11 +397,12 @@ pub async fn insert_hidden_run(
     run: &RunLog,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "insert into hidden_runs (job_id, attempt, number, outcome, stdout, stderr)
-         values ($1, $2, $3, $4, $5, $6)
-         on conflict (job_id, attempt, number) do nothing",
+        "insert into hidden_runs (job_id, attempt, program, number, outcome, stdout, stderr)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (job_id, attempt, program, number) do nothing",
         claim.job.0,
         claim.attempt,
+        run.program.as_str(),
         i32::try_from(run.number).unwrap_or(i32::MAX),
         run.outcome,
         run.stdout,
@@ -377,9 +416,9 @@ pub async fn insert_hidden_run(
 /// The latest attempt's runs on hidden inputs, in their order.
 pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec<RunLog>, Error> {
     let rows = sqlx::query!(
-        "select number, outcome, stdout, stderr from hidden_runs
+        "select program, number, outcome, stdout, stderr from hidden_runs
          where job_id = $1 and attempt = (select max(attempt) from hidden_runs where job_id = $1)
-         order by number",
+         order by program, number",
         job.0,
     )
     .fetch_all(db)
@@ -387,6 +426,10 @@ pub async fn list_hidden_runs(db: impl PgExecutor<'_>, job: JobId) -> Result<Vec
     Ok(rows
         .into_iter()
         .map(|row| RunLog {
+            program: match row.program.as_str() {
+                "metric" => Program::Metric,
+                _ => Program::Entry,
+            },
             number: u32::try_from(row.number).unwrap_or(0),
             outcome: row.outcome,
             stdout: row.stdout,

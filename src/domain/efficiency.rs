@@ -81,16 +81,17 @@ impl Scale {
     }
 
     /// What an entry would have to change to be as efficient as another one, which is ahead: its cost
-    /// at this score, or its score at this cost. `perfect` is the metric's best score.
-    pub fn gap(&self, score: f64, cost_s: f64, ahead: f64, perfect: f64) -> Option<Gap> {
+    /// at this score, or its score at this cost. `perfect` is the metric's best score, where it
+    /// is known.
+    pub fn gap(&self, score: f64, cost_s: f64, ahead: f64, perfect: Option<f64>) -> Option<Gap> {
         let own = self.efficiency(score, Some(cost_s)).ok()?;
         let lead = (own.value - ahead).max(0.0);
         let saving_s = lead * self.cost_scale_s;
         let gain = lead * (self.best - self.benchmark);
-        let room = perfect - score;
+        let fits = |perfect: f64| gain.abs() <= (perfect - score).abs();
         Some(Gap {
             cost_s: (saving_s < cost_s).then_some(saving_s),
-            score: (gain.abs() <= room.abs()).then_some(gain),
+            score: perfect.is_none_or(fits).then_some(gain),
         })
     }
 
@@ -303,7 +304,7 @@ mod tests {
         ] {
             let value = |score, cost_s| scale.efficiency(score, Some(cost_s)).unwrap().value;
             let ahead = value(ahead_score, ahead_cost_s);
-            let gap = scale.gap(score, cost_s, ahead, perfect).unwrap();
+            let gap = scale.gap(score, cost_s, ahead, Some(perfect)).unwrap();
             let (less_s, better) = (gap.cost_s.unwrap(), gap.score.unwrap());
             assert!((value(score, cost_s - less_s) - ahead).abs() < 1e-12);
             assert!((value(score + better, cost_s) - ahead).abs() < 1e-12);
@@ -316,22 +317,22 @@ mod tests {
         let accuracy = accuracy_scale();
         // The cost is a hundredth of the scale, and the other one is five hundredths ahead.
         let own = accuracy.efficiency(0.9, Some(0.1)).unwrap();
-        let gap = accuracy.gap(0.9, 0.1, own.value - 0.05, 1.0).unwrap();
+        let gap = accuracy.gap(0.9, 0.1, own.value - 0.05, Some(1.0)).unwrap();
         assert_eq!(gap.cost_s, None);
         assert!((gap.score.unwrap() - 0.05 * 0.89).abs() < 1e-12);
         // A little more than all of the cost would have to go.
         let ahead = own.quality_term - 1e-9;
-        let gap = accuracy.gap(0.9, 0.1, ahead, 1.0).unwrap();
+        let gap = accuracy.gap(0.9, 0.1, ahead, Some(1.0)).unwrap();
         assert_eq!(gap.cost_s, None);
         // A slow entry with a nearly perfect score, of both directions.
-        let gap = accuracy.gap(0.999, 5.0, 0.1, 1.0).unwrap();
+        let gap = accuracy.gap(0.999, 5.0, 0.1, Some(1.0)).unwrap();
         assert!(gap.cost_s.is_some() && gap.score.is_none());
         let loss = Scale::freeze(0.9, 0.1, Direction::LowerIsBetter, 4.0, None).unwrap();
-        let gap = loss.gap(0.02, 100.0, 0.1, 0.0).unwrap();
+        let gap = loss.gap(0.02, 100.0, 0.1, Some(0.0)).unwrap();
         assert!(gap.cost_s.is_some() && gap.score.is_none());
         // Whoever has no efficiency has no gap.
-        assert_eq!(accuracy.gap(0.05, 0.1, 0.1, 1.0), None);
-        assert_eq!(accuracy.gap(0.9, 0.0, 0.1, 1.0), None);
+        assert_eq!(accuracy.gap(0.05, 0.1, 0.1, Some(1.0)), None);
+        assert_eq!(accuracy.gap(0.9, 0.0, 0.1, Some(1.0)), None);
     }
 
     proptest! {

@@ -6,8 +6,10 @@ mod known;
 mod needs;
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use facts::Facts;
 pub use known::Metric;
@@ -37,9 +39,41 @@ pub struct MetricSpec {
     /// The quantile that is predicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
+    /// Which scores are better, where the metric is the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// What the host's own metric is called with, by the names of its parameters.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// Wall time of a run of the host's own metric; without it, [`MetricSpec::TIME_S`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_s: Option<u32>,
 }
 
 impl MetricSpec {
+    /// Where a bundle keeps the host's own metric.
+    pub const FILE: &str = "metric.py";
+
+    /// How long it may take for all three of its scores.
+    pub const TIME_S: u32 = 120;
+
+    pub fn time(&self) -> Duration {
+        Duration::from_secs(self.time_s.unwrap_or(MetricSpec::TIME_S).into())
+    }
+
+    /// Which scores are better. Of the host's own metric the rules say it, or no competition is made
+    /// of them.
+    pub fn direction(&self) -> Direction {
+        (self.name.direction())
+            .or(self.direction)
+            .unwrap_or(Direction::HigherIsBetter)
+    }
+
+    /// Whether it is the host's own.
+    pub fn is_custom(&self) -> bool {
+        self.name == Metric::Custom
+    }
+
     /// The class that is looked for, where the figure is that of one class alone.
     pub fn positive_class(&self, task: &Task) -> Option<Class> {
         let is_binary = match self.average {
@@ -96,7 +130,9 @@ impl fmt::Display for MetricSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
+    #[serde(alias = "maximize")]
     HigherIsBetter,
+    #[serde(alias = "minimize")]
     LowerIsBetter,
 }
 

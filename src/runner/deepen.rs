@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
-use super::evaluate::{Watch, score_trial};
+use super::evaluate::Watch;
 use super::inputs::Prepared;
+use super::score::Scorer;
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
@@ -16,10 +17,10 @@ use crate::domain::competition::{CompetitionSpec, Direction, Profile};
 use crate::domain::deepening::{
     EndOfTurn, Enough, Precision, is_enough, ranked_costs_s, trials_after_turn,
 };
-use crate::domain::submission::{Failure, Phase};
+use crate::domain::submission::{Failure, FailureClass, Phase};
 use crate::domain::trial::{Summary, Trial};
 use crate::scoring::Scores;
-use crate::session::{Added, AddedEnd, Candidate, GoOn, HiddenRun, More, Observer, without_data};
+use crate::session::{Added, AddedEnd, Candidate, GoOn, HiddenRun, More, Observer};
 
 /// The trials of a submission so far, and the time that was spent on those made in the background.
 struct Former {
@@ -130,11 +131,20 @@ impl Runner {
         };
         let scores = db::sessions::find_scores(&self.desk.db, claim.submission);
         let recorded = self.desk.wait_for(scores)?;
+        let mut scorer = Scorer::new(&mut self.bench, &mut idle.0, &self.folder, prepared);
         for (held_out, predictions) in session.predictions.iter().enumerate() {
-            let refused = match score_trial(claim.kind, spec, prepared, predictions)? {
-                Ok(scores) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
+            let number = more.former + count(held_out + 1);
+            let refused = match scorer.score_trial(number, predictions)? {
+                Ok((scores, _)) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
                 Ok(_) => scores_unlike(),
-                Err(bad) => without_data(&bad),
+                // The host's own metric failed: nothing is held against the entry.
+                Err(failure) if failure.class == FailureClass::Metric => {
+                    return Err(JobError::Competition {
+                        slug: spec.slug.to_string(),
+                        what: "its metric failed on a later trial".to_owned(),
+                    });
+                }
+                Err(failure) => failure,
             };
             session.trials.truncate(held_out);
             failure = Some(refused);
@@ -209,7 +219,7 @@ impl Runner {
 /// are taken in another order. Otherwise an entry could be scored for one thing and cost another.
 fn keeps_up(scores: &Scores, recorded: Option<&StoredScores>, spec: &CompetitionSpec) -> bool {
     const NOISE: f64 = 1e-3;
-    let direction = spec.metric.name.direction();
+    let direction = spec.metric.direction();
     recorded.is_some_and(|recorded| {
         let all = [
             (scores.public, recorded.public),

@@ -7,21 +7,19 @@ use std::path::{Path, PathBuf};
 
 use super::inputs::Prepared;
 use super::record::Evaluated;
+use super::score::{Scorer, read};
 use super::{Desk, JobError, Runner, empty_folder};
 use crate::db;
 use crate::db::competitions::Competition;
 use crate::db::jobs::{Claim, Lease, Purpose};
-use crate::db::sessions::{RunLog, SmokeRun};
+use crate::db::sessions::{Program, RunLog, SmokeRun};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::ids::CompetitionId;
 use crate::domain::model_manifest::ModelManifest;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries::{self, Rejection};
-use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
-use crate::session::{
-    Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Session, Smoke, without_data,
-};
+use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Smoke};
 
 /// What came of an evaluation in which we made no mistake.
 enum Verdict {
@@ -83,15 +81,17 @@ impl Runner {
         if watch.progress(Phase::Scoring) == GoOn::No {
             return Ok(Verdict::Stopped);
         }
-        Ok(match score(claim.kind, spec, prepared, &session)? {
-            Ok(scores) => Verdict::Scored(Evaluated {
+        let mut scorer = Scorer::new(&mut self.bench, &mut watch, &self.folder, prepared);
+        Ok(match scorer.score(&session.predictions)? {
+            Ok((scores, intervals)) => Verdict::Scored(Evaluated {
                 trials: session.trials,
                 scores,
+                intervals,
                 runtime: session.runtime,
                 batch_size: session.batch_size,
                 started_at,
             }),
-            Err(failure) => Verdict::Failed(without_data(&failure)),
+            Err(failure) => Verdict::Failed(failure),
         })
     }
 
@@ -157,8 +157,14 @@ impl Observer for Watch<'_> {
     }
 
     fn hidden_run(&mut self, run: HiddenRun) {
-        let log = RunLog::from(run);
-        let inserted = db::sessions::insert_hidden_run(&self.desk.db, self.claim, &log);
+        self.keep(&RunLog::from(run));
+    }
+}
+
+impl Watch<'_> {
+    /// Keeps what a run on hidden data printed.
+    pub(super) fn keep(&self, log: &RunLog) {
+        let inserted = db::sessions::insert_hidden_run(&self.desk.db, self.claim, log);
         // A log that is lost costs nobody a score.
         if let Err(error) = self.desk.wait_for(inserted) {
             tracing::warn!(%error, "the output of a run could not be kept");
@@ -169,6 +175,7 @@ impl Observer for Watch<'_> {
 impl From<HiddenRun> for RunLog {
     fn from(run: HiddenRun) -> RunLog {
         RunLog {
+            program: Program::Entry,
             number: run.number,
             outcome: run.outcome,
             stdout: run.stdout,
@@ -195,7 +202,13 @@ impl Desk {
         } else {
             1
         };
-        let lease = spec.limits.time * runs + self.lease;
+        let time = match phase {
+            Phase::Scoring if spec.metric.is_custom() => spec.metric.time(),
+            Phase::Smoke | Phase::WarmUp | Phase::Trial { .. } | Phase::Scoring => {
+                spec.limits.time * runs
+            }
+        };
+        let lease = time + self.lease;
         let beat = async {
             let held = db::jobs::heartbeat(&self.db, claim, lease, phase).await?;
             db::runners::touch(&self.db, self.id).await?;
@@ -267,70 +280,5 @@ impl Drop for FetchedEntry {
         {
             tracing::warn!(%error, "the copy of an entry could not be removed");
         }
-    }
-}
-
-/// Reads predictions as this kind of entry leaves them, for rows of these ids.
-fn read(
-    kind: EntryKind,
-    predictions: &[u8],
-    spec: &CompetitionSpec,
-    ids: &[String],
-) -> Result<Predictions, Failure> {
-    let parsed = match kind {
-        EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
-            Predictions::parse(predictions, spec, ids.len())
-        }
-        EntryKind::Script => Predictions::parse_submission(predictions, spec, ids),
-    };
-    parsed.map_err(refused)
-}
-
-fn refused(bad: BadPredictions) -> Failure {
-    Failure::participant(bad.fault.as_str(), bad.message)
-}
-
-/// Scores the predictions of every trial, all of which must be usable. On each split the worst counts:
-/// whoever predicts otherwise from trial to trial is not paid for the best of them.
-fn score(
-    kind: EntryKind,
-    spec: &CompetitionSpec,
-    prepared: &Prepared,
-    session: &Session,
-) -> Result<Result<Scores, Failure>, JobError> {
-    let mut worst: Option<Scores> = None;
-    for predictions in &session.predictions {
-        match score_trial(kind, spec, prepared, predictions)? {
-            Ok(scores) => {
-                let direction = spec.metric.name.direction();
-                worst = Some(worst.map_or(scores, |worst| worst.or_worse(scores, direction)));
-            }
-            Err(failure) => return Ok(Err(failure)),
-        }
-    }
-    worst.map(Ok).ok_or_else(|| JobError::Competition {
-        slug: spec.slug.to_string(),
-        what: "a session had no trials".to_owned(),
-    })
-}
-
-/// The scores of one trial's predictions, or why they cannot be scored.
-pub(super) fn score_trial(
-    kind: EntryKind,
-    spec: &CompetitionSpec,
-    prepared: &Prepared,
-    predictions: &[u8],
-) -> Result<Result<Scores, Failure>, JobError> {
-    let parsed = match read(kind, predictions, spec, &prepared.test_ids) {
-        Ok(parsed) => parsed,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    match scoring::score(spec, &prepared.solution, &parsed) {
-        Ok(scores) => Ok(Ok(scores)),
-        Err(ScoreError::Predictions(bad)) => Ok(Err(refused(bad))),
-        Err(error) => Err(JobError::Competition {
-            slug: spec.slug.to_string(),
-            what: error.to_string(),
-        }),
     }
 }

@@ -1,5 +1,6 @@
 //! A competition's tables, read once and kept: its test inputs as entries read them, and its solution.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use bytes::{Buf, Bytes};
 use super::{JobError, Runner};
 use crate::db;
 use crate::db::competitions::Competition;
-use crate::domain::competition::CompetitionSpec;
-use crate::domain::solution::Solution;
+use crate::domain::competition::{CompetitionSpec, MetricSpec};
+use crate::domain::solution::{Solution, USAGE};
 use crate::domain::table::Table;
-use crate::domain::text_table::TextTable;
+use crate::domain::text_table::{TableError, TextColumn, TextTable};
 use crate::session::{Calling, Inputs, ScriptFiles, SessionError};
 
 /// What evaluations need of a competition.
@@ -24,6 +25,17 @@ pub struct Prepared {
     pub test: Inputs,
     pub test_ids: Vec<String>,
     pub solution: Solution,
+    /// The host's own, where it has one.
+    pub metric: Option<OwnMetric>,
+}
+
+/// A metric that runs behind walls.
+#[derive(Debug)]
+pub struct OwnMetric {
+    /// As sandboxes read it.
+    pub file: PathBuf,
+    /// What the solution has beside the targets, in the order of the test inputs.
+    pub more: Vec<TextColumn>,
 }
 
 impl Runner {
@@ -50,8 +62,8 @@ impl Runner {
         let test_text = self.read(competition, &task.test)?;
         let test = Table::read(test_text.clone().reader(), &task.id)
             .map_err(|error| wrong(&task.test, &error))?;
-        let solution = self.read(competition, &task.solution)?;
-        let solution = Solution::read(solution.reader(), spec, &test.ids)
+        let solution_text = self.read(competition, &task.solution)?;
+        let solution = Solution::read(solution_text.clone().reader(), spec, &test.ids)
             .map_err(|error| wrong(&task.solution, &error))?;
 
         let folder = self.folder.join(format!("inputs-{}", competition.id));
@@ -76,13 +88,29 @@ impl Runner {
             Inputs::write(&folder.join(name), table, &files, calling, spec)
                 .map_err(SessionError::from)
         };
+        let metric = match spec.metric.is_custom() {
+            true => Some(OwnMetric {
+                file: self.fetch_metric(competition, &folder)?,
+                more: more_columns(&solution_text, spec, &test.ids)
+                    .map_err(|error| wrong(&task.solution, &error))?,
+            }),
+            false => None,
+        };
         Ok(Prepared {
             sample: write("sample", &sample, &sample_text, small_submission.as_bytes())?,
             test: write("test", &test, &test_text, &whole_submission)?,
             sample_ids: sample.ids,
             test_ids: test.ids,
             solution,
+            metric,
         })
+    }
+
+    fn fetch_metric(&self, competition: &Competition, folder: &Path) -> Result<PathBuf, JobError> {
+        let path = folder.join(MetricSpec::FILE);
+        let text = self.read(competition, MetricSpec::FILE)?;
+        super::write_readable(&path, &text)?;
+        Ok(path)
     }
 
     fn read(&self, competition: &Competition, path: &str) -> Result<Bytes, JobError> {
@@ -129,6 +157,26 @@ impl Runner {
         }
         Ok(folder.to_owned())
     }
+}
+
+/// What a solution has beside its targets, for rows of these ids, each of which it has.
+fn more_columns(
+    solution: &[u8],
+    spec: &CompetitionSpec,
+    ids: &[String],
+) -> Result<Vec<TextColumn>, TableError> {
+    let task = &spec.task;
+    let table = TextTable::read(solution, &task.id)?;
+    let places: HashMap<&String, usize> = table.ids.iter().zip(0..).collect();
+    let is_more =
+        |column: &&TextColumn| column.name != USAGE && !task.targets().contains(&column.name);
+    let in_order = |column: &TextColumn| TextColumn {
+        name: column.name.clone(),
+        cells: (ids.iter())
+            .filter_map(|id| column.cells.get(*places.get(id)?).cloned())
+            .collect(),
+    };
+    Ok(table.columns.iter().filter(is_more).map(in_order).collect())
 }
 
 /// A path's last part; a bundle's paths have forward slashes.

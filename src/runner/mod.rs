@@ -6,12 +6,13 @@ mod deepen;
 mod evaluate;
 mod inputs;
 mod record;
+mod score;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::future::Future;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -314,6 +315,18 @@ impl Runner {
         }
         Ok(())
     }
+}
+
+/// Writes a file that sandboxes can read.
+fn write_readable(path: &Path, content: &[u8]) -> Result<(), JobError> {
+    let readable = fs::Permissions::from_mode(0o644);
+    fs::write(path, content)
+        .and_then(|()| fs::set_permissions(path, readable))
+        .map_err(|source| JobError::File {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// Makes a folder that only we can enter, without what a former life left in it.

@@ -9,10 +9,11 @@ use crate::db;
 use crate::db::boards::BoardKey;
 use crate::db::competitions::Competition;
 use crate::db::jobs::{Claim, Lease};
-use crate::db::sessions::{NewSession, StoredScores};
+use crate::db::sessions::{NewSession, NewSummary, StoredScores};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Scale, Unranked};
 use crate::domain::ranking::{self, Board};
+use crate::domain::score::ScoreIntervals;
 use crate::domain::split::Split;
 use crate::domain::submission::Failure;
 use crate::domain::trial::{Summary, Trial};
@@ -22,6 +23,7 @@ use crate::scoring::Scores;
 pub struct Evaluated {
     pub trials: Vec<Trial>,
     pub scores: Scores,
+    pub intervals: ScoreIntervals,
     /// What ran the model.
     pub runtime: String,
     /// With how many rows at a time: of a model.
@@ -91,16 +93,15 @@ impl Runner {
             private: evaluated.scores.private.as_f64(),
             all: evaluated.scores.all.as_f64(),
         };
-        db::sessions::insert_summary(
-            &mut *transaction,
-            claim.submission,
-            &hardware_class,
+        let new = NewSummary {
+            hardware_class: &hardware_class,
             scores,
+            intervals: evaluated.intervals,
             summary,
-            evaluated.batch_size,
-            now,
-        )
-        .await?;
+            batch_size: evaluated.batch_size,
+            recorded_at: now,
+        };
+        db::sessions::insert_summary(&mut *transaction, claim.submission, &new).await?;
         if claim.reference {
             for split in Split::ALL {
                 let score = match split {
@@ -176,7 +177,7 @@ async fn freeze(
     let scale = Scale::freeze(
         spec.metric.benchmark,
         score,
-        spec.metric.name.direction(),
+        spec.metric.direction(),
         cost.as_secs_f64(),
         spec.efficiency.halving_cost_is_worth,
     );
@@ -217,7 +218,7 @@ pub(super) async fn rank(
             db::boards::list_entries(&mut **transaction, competition, spec, hardware_class, split)
                 .await?;
         for board in Board::ALL {
-            let direction = spec.metric.name.direction();
+            let direction = spec.metric.direction();
             let standings = ranking::rank(board, direction, scale, entries.clone());
             let key = BoardKey {
                 competition,

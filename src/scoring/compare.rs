@@ -15,6 +15,8 @@ use crate::domain::competition::{Average, CompetitionSpec, KappaWeights, Metric}
 pub enum Incomparable {
     /// They were not read by this competition's rules.
     Kinds,
+    /// By the host's own metric, which runs behind walls.
+    Elsewhere,
     Undefined(Undefined),
 }
 
@@ -102,6 +104,7 @@ pub fn compare(
             let (predicted, actual) = pair.texts()?;
             mean_word_jaccard(&predicted, &actual)
         }
+        Metric::Custom => return Err(Incomparable::Elsewhere),
     };
     Ok(score?)
 }

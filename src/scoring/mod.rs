@@ -1,6 +1,7 @@
 //! Turns predictions into scores, outside the sandbox that made them.
 
 mod compare;
+mod frames;
 mod interval;
 pub mod metrics;
 mod parquet;
@@ -9,11 +10,12 @@ mod submission;
 mod told;
 
 use crate::domain::competition::{CompetitionSpec, Direction, Metric};
-use crate::domain::score::Score;
+use crate::domain::score::{Score, ScoreIntervals};
 use crate::domain::solution::Solution;
 use crate::domain::split::Split;
 
 pub use compare::{Incomparable, compare};
+pub use frames::frames;
 pub use interval::Terms;
 pub use predictions::{BadPredictions, Predictions, PredictionsFault};
 
@@ -37,6 +39,7 @@ pub fn score(
     let scored = |compared: Result<f64, Incomparable>| match compared {
         Ok(score) => Score::new(score).map_err(|_| ScoreError::NotFinite(metric)),
         Err(Incomparable::Kinds) => Err(ScoreError::KindsDiffer(metric)),
+        Err(Incomparable::Elsewhere) => Err(ScoreError::Elsewhere(metric)),
         Err(Incomparable::Undefined(Undefined::Predicted(why))) => Err(ScoreError::Predictions(
             PredictionsFault::Undefined.because(format!(
                 "The {metric} of these predictions is not defined: {why}."
@@ -59,6 +62,20 @@ pub fn score(
         private: on(Split::Private)?,
         all: scored(compare(spec, predicted, actual))?,
     })
+}
+
+/// Where the scores of these predictions may lie, with 95 % confidence.
+pub fn intervals(
+    spec: &CompetitionSpec,
+    solution: &Solution,
+    predictions: &Predictions,
+) -> ScoreIntervals {
+    let terms = Terms::of(spec, predictions.answers(), solution.answers());
+    let on = |split| terms.as_ref()?.interval(&solution.rows_of(split));
+    ScoreIntervals {
+        public: on(Split::Public),
+        private: on(Split::Private),
+    }
 }
 
 /// One metric of one submission.
@@ -96,6 +113,8 @@ pub enum ScoreError {
     RowsDiffer { predictions: usize, solution: usize },
     #[error("{0} cannot compare answers of these kinds")]
     KindsDiffer(Metric),
+    #[error("{0} only runs behind walls")]
+    Elsewhere(Metric),
     #[error("{0} is not defined for the solution: {1}")]
     Undefined(Metric, Undefined),
     #[error("{0} is not a finite number")]

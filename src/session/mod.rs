@@ -10,6 +10,7 @@ mod fingerprint;
 mod harness;
 mod inputs;
 mod invariance;
+mod own_metric;
 mod predict;
 mod run;
 pub mod runtime;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use fingerprint::Machine;
 pub use inputs::{Calling, Inputs, InputsError, ScriptFiles};
+pub use own_metric::{MetricFault, MetricRun};
 use run::Finished;
 pub use run::without_data;
 pub use runtime::{Runtime, RuntimeError};

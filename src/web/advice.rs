@@ -264,6 +264,11 @@ const ADVICE: &[Advice] = &[
         "The function is too slow for the limit of a call. Time it on the sample of the test inputs: a smaller or quantised \
          model ranks better anyway.",
     ),
+    advice(
+        "metric_visible_error",
+        "The competition’s metric refuses the predictions",
+        "The message is the metric’s own, which the competition’s host wrote: mend what it names in the predictions.",
+    ),
     advice("internal", "We could not run it", AGAIN),
     advice(
         "runner_lost",
@@ -323,7 +328,7 @@ pub fn what_to_try(failure: &Failure, passed_smoke: bool) -> &'static str {
         FailureClass::Participant if passed_smoke => match failure.code.as_str() {
             "batch_timeout" | "timeout" | "memory" => ON_MORE_ROWS,
             // What is said of these holds for any rows.
-            "ids" | "log_too_large" | "output_too_large" | "passes_unlike" | "processes"
+            "ids" | "log_too_large" | "metric_visible_error" | "output_too_large" | "passes_unlike" | "processes"
             | "start_up_timeout" | "values" => find(&failure.code).map_or(ON_OTHER_ROWS, |advice| advice.next),
             _ => ON_OTHER_ROWS,
         },

@@ -14,6 +14,7 @@ mod harness;
 mod hostile;
 mod live;
 mod manifest;
+mod metric_py;
 mod metrics;
 mod migrations;
 mod pages;

@@ -211,7 +211,7 @@ fn dates(spec: &CompetitionSpec) -> String {
 
 fn metric(bundle: &Bundle) -> String {
     let metric = &bundle.spec.metric;
-    let better = match metric.name.direction() {
+    let better = match metric.direction() {
         Direction::HigherIsBetter => "higher is better",
         Direction::LowerIsBetter => "lower is better",
     };

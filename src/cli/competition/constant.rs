@@ -40,7 +40,7 @@ pub fn best_constant(bundle: &Bundle) -> Option<f64> {
     };
     scores
         .into_iter()
-        .reduce(|best, other| match spec.metric.name.direction() {
+        .reduce(|best, other| match spec.metric.direction() {
             Direction::HigherIsBetter => best.max(other),
             Direction::LowerIsBetter => best.min(other),
         })

@@ -73,7 +73,7 @@ fn few_rows(bundle: &Bundle) -> Vec<String> {
 fn benchmark(bundle: &Bundle) -> Option<String> {
     let benchmark = bundle.spec.metric.benchmark;
     let constant = best_constant(bundle)?;
-    let advantage = match bundle.spec.metric.name.direction() {
+    let advantage = match bundle.spec.metric.direction() {
         Direction::HigherIsBetter => benchmark - constant,
         Direction::LowerIsBetter => constant - benchmark,
     };

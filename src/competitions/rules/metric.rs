@@ -7,16 +7,14 @@ use crate::domain::competition::{
 pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
     let (metric, task) = (&spec.metric, &spec.task);
     let name = metric.name;
-    if name.task_kind() != task.kind {
+    if let Some(kind) = name.task_kind().filter(|kind| *kind != task.kind) {
         find(
             "metric.name",
-            format!(
-                "{name} needs `task.kind = \"{}\"`",
-                name.task_kind().as_str()
-            ),
+            format!("{name} needs `task.kind = \"{}\"`", kind.as_str()),
         );
         return;
     }
+    check_custom(metric, find);
     if name == Metric::Mcrmse && task.targets().len() < 2 {
         find(
             "metric.name",
@@ -41,6 +39,42 @@ pub fn check(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
         );
     }
     check_benchmark(metric, find);
+}
+
+/// The keys that are for the host's own metric.
+fn check_custom(metric: &MetricSpec, find: &mut impl FnMut(&str, String)) {
+    if metric.is_custom() {
+        if metric.direction.is_none() {
+            find(
+                "metric.name",
+                "\"custom\" needs `metric.direction`, \"maximize\" or \"minimize\"".to_owned(),
+            );
+        }
+        for name in metric.params.keys() {
+            if matches!(
+                name.as_str(),
+                "solution" | "submission" | "row_id_column_name"
+            ) {
+                find(
+                    &format!("metric.params.{name}"),
+                    format!("`score` is given `{name}` already"),
+                );
+            }
+        }
+        return;
+    }
+    for (key, is_there) in [
+        ("direction", metric.direction.is_some()),
+        ("params", !metric.params.is_empty()),
+        ("time_s", metric.time_s.is_some()),
+    ] {
+        if is_there {
+            find(
+                &format!("metric.{key}"),
+                format!("`metric.{key}` is for `metric.name = \"custom\"`"),
+            );
+        }
+    }
 }
 
 fn check_parameters(metric: &MetricSpec, find: &mut impl FnMut(&str, String)) {
@@ -159,8 +193,10 @@ fn check_positive(metric: &MetricSpec, task: &Task, find: &mut impl FnMut(&str, 
 
 fn check_benchmark(metric: &MetricSpec, find: &mut impl FnMut(&str, String)) {
     let (name, benchmark) = (metric.name, metric.benchmark);
-    let perfect = name.perfect();
-    let (is_reachable, range) = match (name.direction(), name.worst()) {
+    let Some(perfect) = name.perfect() else {
+        return;
+    };
+    let (is_reachable, range) = match (metric.direction(), name.worst()) {
         (Direction::HigherIsBetter, Some(worst)) => (
             (worst..perfect).contains(&benchmark),
             format!("from {worst} to below {perfect}"),

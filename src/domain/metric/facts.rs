@@ -184,6 +184,12 @@ impl Metric {
                 "In lower case, each word once. Two texts without words have 1",
                 "`jaccard` of Kaggle's Tweet Sentiment Extraction",
             ),
+            Metric::Custom => (
+                "what the bundle's `metric.py` computes",
+                "its own",
+                "See hosting.md",
+                "itself",
+            ),
         };
         Facts {
             meaning,

@@ -1,4 +1,4 @@
-//! Every built-in metric, and what is true of it whatever the competition.
+//! Every metric that can be named, and what is true of it whatever the competition.
 
 use std::fmt;
 
@@ -38,9 +38,12 @@ pub enum Metric {
     NdcgAtK,
     Levenshtein,
     WordJaccard,
+    /// The host's own, a file of the bundle.
+    Custom,
 }
 
 impl Metric {
+    /// The built-in ones.
     pub const ALL: [Metric; 27] = [
         Metric::Accuracy,
         Metric::BalancedAccuracy,
@@ -101,10 +104,12 @@ impl Metric {
             Metric::NdcgAtK => "ndcg_at_k",
             Metric::Levenshtein => "levenshtein",
             Metric::WordJaccard => "word_jaccard",
+            Metric::Custom => "custom",
         }
     }
 
-    pub fn direction(self) -> Direction {
+    /// Which scores are better, where the rules need not say it.
+    pub fn direction(self) -> Option<Direction> {
         match self {
             Metric::Accuracy
             | Metric::BalancedAccuracy
@@ -123,7 +128,7 @@ impl Metric {
             | Metric::Spearman
             | Metric::MapAtK
             | Metric::NdcgAtK
-            | Metric::WordJaccard => Direction::HigherIsBetter,
+            | Metric::WordJaccard => Some(Direction::HigherIsBetter),
             Metric::LogLoss
             | Metric::Brier
             | Metric::Rmse
@@ -132,16 +137,17 @@ impl Metric {
             | Metric::Mape
             | Metric::Mcrmse
             | Metric::Pinball
-            | Metric::Levenshtein => Direction::LowerIsBetter,
+            | Metric::Levenshtein => Some(Direction::LowerIsBetter),
+            Metric::Custom => None,
         }
     }
 
-    /// The score that none can be better than.
-    pub fn perfect(self) -> f64 {
-        match self.direction() {
+    /// The score that none can be better than, where it is known.
+    pub fn perfect(self) -> Option<f64> {
+        self.direction().map(|direction| match direction {
             Direction::HigherIsBetter => 1.0,
             Direction::LowerIsBetter => 0.0,
-        }
+        })
     }
 
     /// The score that none can be worse than, where there is one whatever the task.
@@ -171,16 +177,20 @@ impl Metric {
             | Metric::Mape
             | Metric::Mcrmse
             | Metric::Pinball
-            | Metric::Levenshtein => None,
+            | Metric::Levenshtein
+            | Metric::Custom => None,
         }
     }
 
-    /// Whether its scores are in the unit of the target, so that their size says nothing.
+    /// Whether its scores are, or may be, in the unit of the target, so that their size says nothing.
     pub fn has_unit(self) -> bool {
         match self {
-            Metric::Rmse | Metric::Mae | Metric::Mcrmse | Metric::Pinball | Metric::Levenshtein => {
-                true
-            }
+            Metric::Rmse
+            | Metric::Mae
+            | Metric::Mcrmse
+            | Metric::Pinball
+            | Metric::Levenshtein
+            | Metric::Custom => true,
             Metric::Accuracy
             | Metric::BalancedAccuracy
             | Metric::F1
@@ -218,11 +228,16 @@ impl Metric {
 
     /// Whether it compares several targets at once: its score is the mean of theirs.
     pub fn takes_several_targets(self) -> bool {
-        self.task_kind() == TaskKind::Value
+        self.compares(TaskKind::Value)
     }
 
-    /// The kind of prediction it compares.
-    pub fn task_kind(self) -> TaskKind {
+    /// Whether it compares predictions of this kind.
+    pub fn compares(self, kind: TaskKind) -> bool {
+        self.task_kind().is_none_or(|compared| compared == kind)
+    }
+
+    /// The only kind of prediction it compares; `None` if it takes any.
+    pub fn task_kind(self) -> Option<TaskKind> {
         match self {
             Metric::Accuracy
             | Metric::BalancedAccuracy
@@ -233,9 +248,9 @@ impl Metric {
             | Metric::Jaccard
             | Metric::Mcc
             | Metric::CohenKappa
-            | Metric::QuadraticWeightedKappa => TaskKind::Label,
+            | Metric::QuadraticWeightedKappa => Some(TaskKind::Label),
             Metric::LogLoss | Metric::Brier | Metric::RocAuc | Metric::AveragePrecision => {
-                TaskKind::Probability
+                Some(TaskKind::Probability)
             }
             Metric::Rmse
             | Metric::Mae
@@ -245,9 +260,10 @@ impl Metric {
             | Metric::Mcrmse
             | Metric::Pinball
             | Metric::Pearson
-            | Metric::Spearman => TaskKind::Value,
-            Metric::MapAtK | Metric::NdcgAtK => TaskKind::List,
-            Metric::Levenshtein | Metric::WordJaccard => TaskKind::Text,
+            | Metric::Spearman => Some(TaskKind::Value),
+            Metric::MapAtK | Metric::NdcgAtK => Some(TaskKind::List),
+            Metric::Levenshtein | Metric::WordJaccard => Some(TaskKind::Text),
+            Metric::Custom => None,
         }
     }
 
@@ -281,7 +297,8 @@ impl Metric {
             | Metric::Pearson
             | Metric::Spearman
             | Metric::Levenshtein
-            | Metric::WordJaccard => &[],
+            | Metric::WordJaccard
+            | Metric::Custom => &[],
         }
     }
 }
@@ -316,6 +333,7 @@ impl fmt::Display for Metric {
             Metric::NdcgAtK => "NDCG@k",
             Metric::Levenshtein => "Levenshtein distance",
             Metric::WordJaccard => "word Jaccard",
+            Metric::Custom => "the host’s metric",
         })
     }
 }

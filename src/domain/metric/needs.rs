@@ -70,7 +70,8 @@ impl MetricSpec {
             | Metric::MapAtK
             | Metric::NdcgAtK
             | Metric::Levenshtein
-            | Metric::WordJaccard => NeededClasses::Any,
+            | Metric::WordJaccard
+            | Metric::Custom => NeededClasses::Any,
         }
     }
 }

@@ -136,7 +136,7 @@ impl<'a> Wish<'a> {
             };
         }
         let is_decimal = output.dtype.starts_with("float");
-        if !is_decimal && !(self.may_scale && is_number(&output.dtype)) {
+        if !(is_decimal || self.may_scale && is_number(&output.dtype)) {
             return refuse(RejectionCode::OutputKind, "holds no decimals");
         }
         let is_fine = match per_row {

@@ -33,6 +33,8 @@ struct CompetitionDocument {
     demo: bool,
     daily_limit: u32,
     metric: Metric,
+    /// With its parameters, as pages name it.
+    metric_title: String,
     direction: Direction,
     benchmark: f64,
     task: TaskKind,
@@ -74,7 +76,8 @@ impl CompetitionDocument {
             demo: spec.demo,
             daily_limit: spec.daily_limit,
             metric: spec.metric.name,
-            direction: spec.metric.name.direction(),
+            metric_title: spec.metric.to_string(),
+            direction: spec.metric.direction(),
             benchmark: spec.metric.benchmark,
             task: spec.task.kind,
             kinds: spec.entries.kinds.clone(),
@@ -153,6 +156,8 @@ struct FormulaDocument<'a> {
     cost: Cost,
     window: Window,
     metric: Metric,
+    /// With its parameters, as pages name it.
+    metric_title: String,
     direction: Direction,
     /// Null until the reference entry is scored, or where the formula is degenerate.
     constants: Option<&'a crate::domain::efficiency::Scale>,
@@ -175,6 +180,10 @@ struct StandingDocument<'a> {
     reference: bool,
     submitted_at: DateTime<Utc>,
     score: f64,
+    /// Where it may lie with 95 % confidence, for other test rows of the kind; null of metrics that
+    /// are no mean over rows.
+    score_low: Option<f64>,
+    score_high: Option<f64>,
     cost_s: Option<f64>,
     /// Null with too few trials.
     cost_low_s: Option<f64>,
@@ -216,6 +225,8 @@ impl<'a> StandingDocument<'a> {
             reference: line.reference,
             submitted_at: line.submitted_at,
             score: line.score,
+            score_low: line.score_interval.map(|interval| interval.low),
+            score_high: line.score_interval.map(|interval| interval.high),
             cost_s: line.cost_s,
             cost_low_s: line.precision.cost_s.map(|interval| interval.low),
             cost_high_s: line.precision.cost_s.map(|interval| interval.high),
@@ -275,7 +286,8 @@ fn document(view: &BoardView) -> KeptBody {
             cost: spec.efficiency.cost,
             window: spec.measuring.window,
             metric: spec.metric.name,
-            direction: spec.metric.name.direction(),
+            metric_title: spec.metric.to_string(),
+            direction: spec.metric.direction(),
             constants,
             why_no_constants,
         },

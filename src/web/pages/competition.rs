@@ -36,7 +36,7 @@ impl OverviewPage {
     }
 
     fn better(&self) -> &'static str {
-        match self.spec().metric.name.direction() {
+        match self.spec().metric.direction() {
             Direction::HigherIsBetter => "higher is better",
             Direction::LowerIsBetter => "lower is better",
         }

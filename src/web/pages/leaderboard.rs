@@ -109,6 +109,11 @@ impl Row<'_> {
         figures::score(self.metric, self.line.score)
     }
 
+    /// Where the score may lie.
+    fn score_interval(&self) -> Option<String> {
+        (self.line.score_interval).map(|interval| figures::scores(self.metric, interval))
+    }
+
     fn cost(&self) -> Option<Figure> {
         self.line.cost_s.map(figures::seconds)
     }
@@ -160,6 +165,11 @@ struct Choice {
 }
 
 impl LeaderboardPage<'_> {
+    fn has_score_intervals(&self) -> bool {
+        let mut lines = self.view.lines.iter();
+        lines.any(|line| line.score_interval.is_some())
+    }
+
     fn metric(&self) -> Metric {
         self.masthead.spec.metric.name
     }
@@ -170,7 +180,7 @@ impl LeaderboardPage<'_> {
 
     /// The order of scores from the best on.
     fn score_order(&self) -> &'static str {
-        match self.metric().direction() {
+        match self.masthead.spec.metric.direction() {
             Direction::HigherIsBetter => "descending",
             Direction::LowerIsBetter => "ascending",
         }

@@ -21,7 +21,7 @@ use super::script_facts::ScriptFacts;
 use super::standing::{Place, Standing, find_board};
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::db::sessions::{RunLog, Session, SmokeRun};
+use crate::db::sessions::{Program, RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
@@ -146,6 +146,12 @@ impl ReportPage {
 
     fn score(&self, result: &Scored) -> String {
         figures::score(self.spec.metric.name, result.score_public)
+    }
+
+    /// Where the score may lie.
+    fn score_interval(&self, result: &Scored) -> Option<String> {
+        let interval = result.score_intervals.public?;
+        Some(figures::scores(self.spec.metric.name, interval))
     }
 
     /// For hosts until the competition is finalised.
