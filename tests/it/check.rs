@@ -4,6 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::scripts::zip_of_files;
 use crate::support::{PROGRAM, at, root, success};
 
 fn check(file: &str, arguments: &[&str]) -> Output {
@@ -30,6 +31,37 @@ fn an_entry_that_would_be_taken_is_told_what_it_is() {
     let output = check("demo/digits/starter/svc.onnx", &["--json"]);
     assert!(output.status.success());
     assert_eq!(document(&output)["kind"], "onnx");
+}
+
+#[test]
+fn a_model_with_a_manifest_is_checked_as_it_is_at_the_door() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = std::fs::read(root().join("demo/digits/starter/small_mlp.tflite")).unwrap();
+    let file = |manifest: &str| {
+        let path = folder.path().join("model.zip");
+        let zip = zip_of_files(&[
+            ("model.tflite", &model),
+            ("leanboard.toml", manifest.as_bytes()),
+        ]);
+        std::fs::write(&path, zip).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let said = success(check(&file("batch_size = 512"), &[]));
+    assert!(said.contains("tflite: digits would take it"), "{said}");
+    assert!(said.contains("512 rows at once"), "{said}");
+    let said = success(check(&file("batch_size = 512"), &["--json"]));
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(*at(&said, "/model/manifest/batch_size"), json!(512));
+    for (manifest, code) in [
+        ("batch_size = 5120", "batch_size"),
+        ("batch = 512", "manifest_invalid"),
+        ("output = \"score\"", "output_unknown"),
+        ("[inputs]\nx = { from = \"features\" }", "input_unknown"),
+    ] {
+        let output = check(&file(manifest), &["--json"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(*at(&document(&output), "/error/code"), json!(code));
+    }
 }
 
 #[test]

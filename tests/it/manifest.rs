@@ -1,12 +1,13 @@
 //! Models in a zip with a `leanboard.toml`, from the upload to the board.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::probabilities::forecast;
 use crate::scripts::zip_of_files;
-use crate::support::{App, Bundle, Person, at, root, starter};
+use crate::support::{App, Bundle, Person, at, broken, root, runtime, script, starter, success};
 
 /// A model of `sandbox/examples/manifest`.
 fn model(name: &str) -> Vec<u8> {
@@ -20,6 +21,35 @@ fn packed(name: &str, manifest: &str) -> Vec<u8> {
         ("model.onnx", &model(name)),
         ("leanboard.toml", manifest.as_bytes()),
     ])
+}
+
+/// A zip of so many bytes that would be a model, half of them zeros, and a manifest.
+fn well_packed(size: usize) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut noise = 1u32;
+    let model: Vec<u8> = (0..size)
+        .map(|place| {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            if place % 2 == 0 {
+                0
+            } else {
+                noise.to_be_bytes()[0]
+            }
+        })
+        .collect();
+    fs::write(folder.path().join("model.onnx"), model).unwrap();
+    fs::write(folder.path().join("leanboard.toml"), "").unwrap();
+    let mut zip = Command::new(runtime().join("bin/python"));
+    zip.args([
+        "-m",
+        "zipfile",
+        "-c",
+        "packed.zip",
+        "model.onnx",
+        "leanboard.toml",
+    ]);
+    success(zip.current_dir(folder.path()).output().unwrap());
+    fs::read(folder.path().join("packed.zip")).unwrap()
 }
 
 fn tflite(manifest: &str) -> Vec<u8> {
@@ -86,7 +116,17 @@ async fn a_model_is_given_as_many_rows_at_once_as_its_manifest_asks_for() {
     let bare = ada.submitted(model("at_most_forty")).await;
     let packed = packed("at_most_forty", "batch_size = 40\n");
     let packed = bob.submitted(packed).await;
+    // One that mixes the rows of a batch is found out at any size.
+    let mixed = zip_of_files(&[
+        ("model.onnx", &broken("batch_mean")),
+        ("leanboard.toml", b"batch_size = 48"),
+    ]);
+    let mixed = ada.submitted(mixed).await;
     app.run_all_jobs().await;
+    let mixed = ada.submission(&mixed).await;
+    assert_eq!(at(&mixed, "/failure/code"), "batch_variant", "{mixed:#}");
+    let message = at(&mixed, "/failure/message").as_str().unwrap();
+    assert!(message.contains("48"), "{message}");
     let bare = ada.submission(&bare).await;
     assert_eq!(at(&bare, "/failure/code"), "run_failed", "{bare:#}");
 
@@ -370,7 +410,30 @@ async fn what_a_manifest_or_its_zip_gets_wrong_is_refused_at_the_door() {
         let sentence = ada.submit(file).await.problem(422, code);
         assert!(sentence.contains(words), "{code}, {words}: {sentence}");
     }
+    let mut damaged = manifest("batch_size = 64");
+    damaged[200] ^= 1;
+    let sentence = ada.submit(damaged).await.problem(422, "zip_invalid");
+    assert!(sentence.contains("`model.onnx`"), "{sentence}");
+    // Whatever a zip with a script must not be, this one must not be either.
+    for (name, code) in [
+        ("symlink", "zip_link"),
+        ("encrypted", "zip_encrypted"),
+        ("absolute_path", "zip_path"),
+        ("bomb", "zip_too_large"),
+        ("cut_off", "zip_invalid"),
+        ("same_name_twice", "zip_duplicate"),
+        // A zip without a model is something else.
+        ("main_missing", "entry_kind"),
+    ] {
+        ada.submit(script(name)).await.problem(422, code);
+    }
     assert_eq!(app.stored_files(), before);
+
+    // The limit of size is the model's, however well it packs.
+    let small = App::with(&Bundle::forest().rule("entries.max_size_mib", 2)).await;
+    let sentence = small.person("ada").submit(well_packed(3 << 20)).await;
+    let sentence = sentence.problem(422, "zip_too_large");
+    assert!(sentence.contains("has 3 MiB"), "{sentence}");
 
     // Another kind than those that are taken, by the ending of the model's name.
     let onnx = App::with(&Bundle::lean().kinds(&["onnx"])).await;
