@@ -93,6 +93,19 @@ async fn a_metric_file_of_kaggles_kind_scores_the_whole_way_as_it_does_by_hand()
     let page = ada.get("/competitions/diamonds").await.body;
     assert!(page.contains("<small>weighted error</small>"), "{page}");
 
+    // Nobody can have the file itself.
+    for path in [
+        "data/metric.py",
+        "data/../metric.py",
+        "data/%2e%2e/metric.py",
+        "starter/../metric.py",
+    ] {
+        let path = format!("/competitions/diamonds/{path}");
+        assert_eq!(grace.get(&path).await.status, 404, "{path}");
+    }
+    let page = ada.get("/competitions/diamonds/data").await.body;
+    assert!(page.contains("data/train.csv") && !page.contains("metric.py"));
+
     // What the metric says to participants they read word for word.
     let failed = ada.submission(&refused).await;
     let sentence = "No price is below 0: clip them, or ask <your> model why.";
