@@ -118,8 +118,18 @@ def refusal(error):
     if isinstance(error, Broken):
         print(error, file=sys.stderr)
         return {"failed": clean(str(error), MESSAGE_CHARS_MAX)}
-    traceback.print_exception(error)
+    traceback.print_exception(error.with_traceback(within_metric(error.__traceback__)))
     return {"failed": clean(f"{type(error).__name__}: {error}", MESSAGE_CHARS_MAX)}
+
+
+def within_metric(frames):
+    """What is left of a traceback without the way that leads into the metric."""
+    within, frame = frames, frames
+    while frame:
+        if frame.tb_frame.f_code.co_filename == __file__ and frame.tb_next:
+            within = frame.tb_next
+        frame = frame.tb_next
+    return within
 
 
 if __name__ == "__main__":

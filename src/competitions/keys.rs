@@ -79,6 +79,7 @@ const METRIC: &[Key] = &[
     optional("weights", Kind::OneOf(&["none", "linear"])),
     optional("alpha", Kind::Number),
     optional("direction", Kind::OneOf(&["maximize", "minimize"])),
+    optional("title", text(40)),
     optional("params", Kind::Values),
     optional("time_s", Kind::Integer(1, 3_600)),
 ];

@@ -115,7 +115,7 @@ fn every_key_that_may_be_written_is_understood() {
         daily_limit = 1_000
         demo = true
         task = { kind = "value", id = "row", target = "price", targets = ["a"], classes = [], test = "hidden/a.csv", solution = "hidden/b.csv", sample = "data/c.csv", sample_submission = "data/deep/d.csv" }
-        metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9, direction = "maximize", params = { a = true, b = [1, 0.5, "x"] }, time_s = 9 }
+        metric = { name = "rmsle", benchmark = 1, average = "macro", beta = 2, positive = "b", k = 5, weights = "linear", alpha = 0.9, direction = "maximize", title = "wit", params = { a = true, b = [1, 0.5, "x"] }, time_s = 9 }
         entries = { kinds = ["onnx"], max_size_mib = 10, batch_size = 0x20 }
         limits = { time_s = 60, start_up_s = 20, batch_s = 0.5, memory_mib = 512, processes = 8, cpus = 2, output_mib = 1 }
         measuring = { profile = "quick", window = "total", scenario = "offline" }

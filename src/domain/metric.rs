@@ -42,6 +42,9 @@ pub struct MetricSpec {
     /// Which scores are better, where the metric is the host's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
+    /// What the host's own metric is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// What the host's own metric is called with, by the names of its parameters.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
@@ -109,6 +112,9 @@ impl MetricSpec {
 /// With its parameters: "F1 (macro)", "MAP@5".
 impl fmt::Display for MetricSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(title) = &self.title {
+            return f.write_str(title);
+        }
         match (self.name, self.k, self.beta, self.alpha, self.weights) {
             (Metric::MapAtK, Some(k), ..) => write!(f, "MAP@{k}")?,
             (Metric::NdcgAtK, Some(k), ..) => write!(f, "NDCG@{k}")?,
@@ -219,6 +225,8 @@ mod tests {
                 "recall of ill",
             ),
             (r#"{"name":"fbeta","benchmark":0,"beta":0.5}"#, "F0.5"),
+            (r#"{"name":"custom","benchmark":0,"title":"wit"}"#, "wit"),
+            (r#"{"name":"custom","benchmark":0}"#, "the host’s metric"),
             (r#"{"name":"map_at_k","benchmark":0,"k":5}"#, "MAP@5"),
             (
                 r#"{"name":"pinball","benchmark":1,"alpha":0.9}"#,

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::evaluate::Watch;
 use super::inputs::{OwnMetric, Prepared};
 use super::{JobError, write_readable};
+use crate::db::jobs::Purpose;
 use crate::db::sessions::{Program, RunLog};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::score::{Score, ScoreIntervals};
@@ -152,7 +153,10 @@ impl<'a, 'b> Scorer<'a, 'b> {
         }
         let run = run?;
         let scored = scores_of(&run);
-        self.watch.keep(&log_of(number, run, &scored));
+        // Of later trials only what a failure printed is kept, as of the entry.
+        if scored.is_err() || self.watch.claim.purpose == Purpose::Evaluate {
+            self.watch.keep(&log_of(number, run, &scored));
+        }
         if let Ok(scores) = &scored {
             self.last = Some((predictions.clone(), *scores));
         }

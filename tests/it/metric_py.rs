@@ -54,7 +54,8 @@ async fn a_metric_file_of_kaggles_kind_scores_the_whole_way_as_it_does_by_hand()
         ("scale", "linear".into()),
         ("clip", true.into()),
     ]);
-    let app = App::with(&prices_by(&metric).rule("metric.params", params)).await;
+    let bundle = prices_by(&metric).rule("metric.title", "weighted error");
+    let app = App::with(&bundle.rule("metric.params", params)).await;
     let (ada, grace) = (app.person("ada"), app.host("grace"));
     let expression = "round(7000 * float(row['carat']) - 2000)";
     let id = ada
@@ -89,6 +90,22 @@ async fn a_metric_file_of_kaggles_kind_scores_the_whole_way_as_it_does_by_hand()
     assert_close(&line["score"], &expected["Private"]);
     assert_eq!(lines.len(), 2, "{board:#}");
 
+    let page = ada.get("/competitions/diamonds").await.body;
+    assert!(page.contains("<small>weighted error</small>"), "{page}");
+
+    // Nobody can have the file itself.
+    for path in [
+        "data/metric.py",
+        "data/../metric.py",
+        "data/%2e%2e/metric.py",
+        "starter/../metric.py",
+    ] {
+        let path = format!("/competitions/diamonds/{path}");
+        assert_eq!(grace.get(&path).await.status, 404, "{path}");
+    }
+    let page = ada.get("/competitions/diamonds/data").await.body;
+    assert!(page.contains("data/train.csv") && !page.contains("metric.py"));
+
     // What the metric says to participants they read word for word.
     let failed = ada.submission(&refused).await;
     let sentence = "No price is below 0: clip them, or ask <your> model why.";
@@ -110,6 +127,54 @@ fn assert_close(found: &Value, expected: &Value) {
         (found - expected).abs() <= 1e-12 * expected,
         "{found}, not {expected}"
     );
+}
+
+/// Fails unless its tables are as pandas would read them.
+const TYPED: &str = r#"
+from sklearn.metrics import accuracy_score
+
+
+def score(solution, submission, row_id_column_name):
+    assert list(solution.columns) == [row_id_column_name, "label", "weight", "group"], solution.columns
+    assert list(submission.columns) == [row_id_column_name, "label"], submission.columns
+    assert [str(kind) for kind in solution.dtypes] == ["str", "int64", "float64", "str"], solution.dtypes
+    assert [str(kind) for kind in submission.dtypes] == ["str", "int64"], submission.dtypes
+    assert (solution[row_id_column_name] == submission[row_id_column_name]).all()
+    assert (solution["group"] == "of " + solution[row_id_column_name]).all()
+    assert accuracy_score(solution["label"], submission["label"]) > 0.9
+    return solution["weight"].sum() + solution["weight"].isna().sum() / 1000
+"#;
+
+#[tokio::test]
+async fn a_metric_is_given_further_columns_of_the_solution_and_labels_as_numbers() {
+    let bundle = Bundle::forest()
+        .rule("metric.name", "custom")
+        .rule("metric.direction", "maximize")
+        .rule("metric.benchmark", 0.1);
+    fs::write(bundle.path().join("metric.py"), TYPED).unwrap();
+    let path = bundle.path().join("hidden/solution.csv");
+    let solution = fs::read_to_string(&path).unwrap();
+    let mut more = "id,label,weight,Usage,group\n".to_owned();
+    let (mut weights, mut without) = (0.0, 0.0);
+    for (row, line) in solution.lines().skip(1).enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let (id, label, usage) = (cells[0], cells[1], cells[2]);
+        let weight = if row % 7 == 0 { "" } else { "0.5" };
+        more += &format!("{id},{label},{weight},{usage},of {id}\n");
+        if usage == "Public" {
+            weights += weight.parse().unwrap_or(0.0);
+            without += if weight.is_empty() { 1.0 } else { 0.0 };
+        }
+    }
+    // In another order than the test inputs.
+    let (head, rows) = more.split_once('\n').unwrap();
+    let turned: Vec<&str> = rows.lines().rev().collect();
+    fs::write(&path, format!("{head}\n{}\n", turned.join("\n"))).unwrap();
+    let app = App::with(&bundle).await;
+    app.run_all_jobs().await;
+    let lines = app.visitor().standings().await;
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_close(&lines[0]["score"], &json!(weights + without / 1000.0));
 }
 
 /// Does what the first prediction says.

@@ -86,6 +86,17 @@ class Calls(unittest.TestCase):
         self.assertEqual(said(head + body + "raise SystemExit(1)"), {"failed": "SystemExit: 1"})
         self.assertEqual(said(head + body + "return missing")["failed"][:9], "NameError")
 
+    def test_a_traceback_begins_in_the_metric(self):
+        log = io.StringIO()
+        try:
+            scores(metric("def score(solution, submission, row_id_column_name): return 1 / 0"), FRAMES)
+        except ZeroDivisionError as error:
+            with contextlib.redirect_stderr(log):
+                refusal(error)
+        self.assertIn("metric.py", log.getvalue())
+        self.assertIn("ZeroDivisionError", log.getvalue())
+        self.assertNotIn("in scores", log.getvalue())
+
     def test_a_file_that_cannot_be_called_says_why(self):
         self.assertIn("no function `score`", said("points = 1")["failed"])
         self.assertIn("SyntaxError", said("def score(:")["failed"])

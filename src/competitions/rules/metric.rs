@@ -65,6 +65,7 @@ fn check_custom(metric: &MetricSpec, find: &mut impl FnMut(&str, String)) {
     }
     for (key, is_there) in [
         ("direction", metric.direction.is_some()),
+        ("title", metric.title.is_some()),
         ("params", !metric.params.is_empty()),
         ("time_s", metric.time_s.is_some()),
     ] {

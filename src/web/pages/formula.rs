@@ -22,7 +22,7 @@ impl<'a> Formula<'a> {
     }
 
     pub fn metric_name(&self) -> String {
-        self.metric().to_string()
+        self.spec.metric.to_string()
     }
 
     pub fn cost_name(&self) -> &'static str {

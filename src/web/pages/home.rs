@@ -94,8 +94,7 @@ impl Card {
     fn picture(&self) -> Option<&str> {
         let board = self.board.as_ref()?;
         let draw = || {
-            let picture =
-                Miniature::new(self.listed.spec.metric.name, self.cost_name(), &board.lines)?;
+            let picture = Miniature::new(&self.listed.spec.metric, self.cost_name(), &board.lines)?;
             picture.render().ok()
         };
         board.picture.get_or_init(draw).as_deref()

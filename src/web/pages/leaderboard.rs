@@ -307,7 +307,7 @@ impl LeaderboardPage<'_> {
         match &self.view.scale {
             BoardScale::Frozen(scale) => Scatter::new(
                 scale,
-                self.metric(),
+                &self.masthead.spec.metric,
                 self.cost_name(),
                 &self.view.lines,
                 self.own_team,

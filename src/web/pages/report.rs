@@ -214,8 +214,8 @@ impl ReportPage {
         let BoardScale::Frozen(scale) = &self.board.as_ref()?.scale else {
             return None;
         };
-        let metric = self.spec.metric.name;
-        let best = figures::score(metric, scale.best);
+        let metric = &self.spec.metric;
+        let best = figures::score(metric.name, scale.best);
         let score = self.score(result);
         let score_words = match efficiency.quality_term {
             term if term < 0.0 => {
@@ -265,7 +265,7 @@ impl ReportPage {
 
     /// What would be enough, one thing at a time.
     fn ways(&self, gap: &Gap, cost_s: f64) -> String {
-        let metric = self.spec.metric.name;
+        let metric = &self.spec.metric;
         let saving = gap.cost_s.map(figures::saving);
         let less = (saving.filter(|(rounded_up, _)| *rounded_up < cost_s)).map(|(_, figure)| {
             format!(
@@ -275,7 +275,7 @@ impl ReportPage {
             )
         });
         let better = gap.score.map(|change| {
-            let change = figures::score_change(metric, change);
+            let change = figures::score_change(metric.name, change);
             format!("{change} {metric} at this cost")
         });
         match (less, better) {

@@ -6,7 +6,7 @@ use askama::filters::HtmlSafe;
 
 use super::figures;
 use crate::db::boards::BoardLine;
-use crate::domain::competition::Metric;
+use crate::domain::competition::MetricSpec;
 use crate::domain::efficiency::Scale;
 use crate::domain::ids::{SubmissionId, TeamId};
 use crate::domain::statistics::median;
@@ -34,7 +34,8 @@ pub struct Scatter {
     curve: String,
     costs: Vec<Tick>,
     scores: Vec<Tick>,
-    metric: Metric,
+    /// By its name.
+    metric: String,
     cost_name: &'static str,
 }
 
@@ -234,7 +235,11 @@ fn flat(y: f64) -> f64 {
 
 impl Miniature {
     /// `None` where there are not two entries to compare.
-    pub fn new(metric: Metric, cost_name: &'static str, lines: &[BoardLine]) -> Option<Miniature> {
+    pub fn new(
+        metric: &MetricSpec,
+        cost_name: &'static str,
+        lines: &[BoardLine],
+    ) -> Option<Miniature> {
         let entries = ranked_entries(lines);
         if entries.len() < 2 {
             return None;
@@ -275,7 +280,7 @@ impl Miniature {
                 format!(
                     "{} ({} at {})",
                     entry.line.team_name,
-                    figures::score(metric, entry.line.score),
+                    figures::score(metric.name, entry.line.score),
                     figures::seconds(entry.cost_s).text()
                 )
             })
@@ -323,7 +328,7 @@ impl Scatter {
     /// `None` where there are not two entries to compare.
     pub fn new(
         scale: &Scale,
-        metric: Metric,
+        metric: &MetricSpec,
         cost_name: &'static str,
         lines: &[BoardLine],
         own_team: Option<TeamId>,
@@ -355,7 +360,7 @@ impl Scatter {
                     "{}. {}: {} at {}",
                     entry.rank,
                     entry.line.team_name,
-                    figures::score(metric, entry.line.score),
+                    figures::score(metric.name, entry.line.score),
                     figures::seconds(entry.cost_s).text()
                 ),
             })
@@ -365,7 +370,7 @@ impl Scatter {
             curve: axes.curve(scale, leader),
             costs: axes.cost_ticks(),
             scores: axes.score_ticks(scale),
-            metric,
+            metric: metric.to_string(),
             cost_name,
         })
     }
