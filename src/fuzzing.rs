@@ -11,6 +11,7 @@ use crate::competitions::manifest::Manifest;
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::digest::Digest;
 use crate::domain::names;
+use crate::domain::parquet::{Bounds, Cell, Fault, Item, ParquetFile};
 use crate::domain::slug::Slug;
 use crate::domain::solution::Solution;
 use crate::domain::table::{Table, Values};
@@ -26,13 +27,14 @@ use crate::web::pages::markdown::Prose;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names that their corpora have.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("competition_toml", competition_toml),
     ("documents", documents),
     ("harness_events", harness_events),
     ("markdown", markdown),
     ("names", names_at_the_door),
     ("onnx_model", onnx_model),
+    ("parquet", parquet_file),
     ("predictions", predictions),
     ("script_zip", script_zip),
     ("solution", solution),
@@ -136,7 +138,7 @@ pub fn tflite_model(bytes: &[u8]) {
 /// metric's range.
 pub fn predictions(bytes: &[u8]) {
     let ids = ["1", "02", "ä b"].map(str::to_owned);
-    for spec in [labels(), prices()] {
+    for spec in specs() {
         let read = [
             Predictions::parse(bytes, &spec, ids.len()),
             Predictions::parse_submission(bytes, &spec, &ids),
@@ -151,6 +153,34 @@ pub fn predictions(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// A file is read within its bounds, in as many rows as it says, or refused; as a submission it is
+/// like any other.
+pub fn parquet_file(bytes: &[u8]) {
+    let bounds = Bounds {
+        rows: 100,
+        elements: 1000,
+        unpacked: 1 << 16,
+        text: 1 << 12,
+    };
+    if let Ok(mut file) = ParquetFile::open(bytes, bounds) {
+        assert!(file.rows() <= bounds.rows);
+        for field in 0..file.fields().len() {
+            let (mut rows, mut items, mut text) = (0, 0, 0);
+            let read = file.for_each(field, |item: Item<'_>| {
+                rows += u64::from(item.starts_row);
+                items += 1;
+                if let Cell::Text(cell) = item.cell {
+                    text += cell.len() as u64;
+                }
+                Ok::<(), Fault>(())
+            });
+            assert!(items <= bounds.rows + bounds.elements && text <= bounds.text);
+            assert!(read.is_err() || rows == file.rows());
+        }
+    }
+    predictions(bytes);
 }
 
 fn check_answers(answers: &crate::domain::answers::Answers) {
@@ -171,7 +201,7 @@ fn check_answers(answers: &crate::domain::answers::Answers) {
 /// A solution that passes has an answer and a split for each test row.
 pub fn solution(bytes: &[u8]) {
     let ids = ["1", "02", "ä b"].map(str::to_owned);
-    for spec in [labels(), prices()] {
+    for spec in specs() {
         if let Ok(solution) = Solution::read(bytes, &spec, &ids) {
             assert_eq!(solution.rows(), ids.len());
             assert_eq!(solution.answers().rows(), ids.len());
@@ -355,6 +385,30 @@ pub fn names_at_the_door(bytes: &[u8]) {
     if let Ok(description) = names::parse_description(text) {
         assert!(description.chars().count() <= 2000);
     }
+}
+
+/// One of each kind of task, and one of several columns.
+fn specs() -> [CompetitionSpec; 6] {
+    let classes = |classes: &str| {
+        spec(&format!(
+            "task = {{ kind = 'probability', target = 'y', classes = [{classes}] }}\n\
+             metric = {{ name = 'log_loss', benchmark = 1 }}"
+        ))
+    };
+    [
+        labels(),
+        prices(),
+        classes("'a', 'b'"),
+        classes("'a', 'b', 'y'"),
+        spec(
+            "task = { kind = 'list', target = 'y' }\n\
+             metric = { name = 'map_at_k', k = 2, benchmark = 0 }",
+        ),
+        spec(
+            "task = { kind = 'text', target = 'y' }\n\
+             metric = { name = 'word_jaccard', benchmark = 0 }",
+        ),
+    ]
 }
 
 fn labels() -> CompetitionSpec {

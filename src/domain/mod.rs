@@ -15,6 +15,7 @@ pub mod limits;
 pub mod metric;
 pub mod names;
 pub mod outcome;
+pub mod parquet;
 pub mod ranking;
 pub mod row_ids;
 pub mod runtime;
