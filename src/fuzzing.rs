@@ -14,7 +14,7 @@ use crate::domain::names;
 use crate::domain::parquet::{Bounds, Cell, Fault, Item, ParquetFile};
 use crate::domain::slug::Slug;
 use crate::domain::solution::Solution;
-use crate::domain::table::{Table, Values};
+use crate::domain::table::{Table, TableFormat, Values};
 use crate::domain::text_table::TextTable;
 use crate::domain::units::Bytes;
 use crate::entries::{self, onnx, script, tflite};
@@ -27,12 +27,13 @@ use crate::web::pages::markdown::Prose;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names that their corpora have.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("competition_toml", competition_toml),
     ("documents", documents),
     ("harness_events", harness_events),
     ("markdown", markdown),
     ("names", names_at_the_door),
+    ("npz", npz_file),
     ("onnx_model", onnx_model),
     ("parquet", parquet_file),
     ("predictions", predictions),
@@ -223,9 +224,24 @@ pub fn table(bytes: &[u8]) {
     }
     let again = TextTable::read(written(&text).as_slice(), "id").expect("what is written is read");
     assert_eq!((&again.ids, &again.columns), (&text.ids, &text.columns));
-    let Ok(table) = Table::read(bytes, "id") else {
-        return;
-    };
+    if let Ok(table) = Table::read(bytes, "id") {
+        check_columns(&table);
+    }
+}
+
+/// A file of arrays that passes is a table that is whole; numbers are finite.
+pub fn npz_file(bytes: &[u8]) {
+    match Table::read_as(TableFormat::Npz, bytes, "id") {
+        Ok(table) => {
+            let unique: HashSet<&String> = table.ids.iter().collect();
+            assert!(!table.ids.is_empty() && unique.len() == table.ids.len());
+            check_columns(&table);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn check_columns(table: &Table) {
     for column in &table.columns {
         let rows = match &column.values {
             Values::Integers(values) => values.len(),
@@ -234,6 +250,7 @@ pub fn table(bytes: &[u8]) {
                 values.len()
             }
             Values::Text(cells) => cells.len(),
+            Values::Arrays(arrays) => arrays.rows(),
         };
         assert_eq!(rows, table.rows());
     }

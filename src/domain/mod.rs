@@ -2,6 +2,7 @@
 //! can be set.
 
 pub mod answers;
+pub mod arrays;
 pub mod clock;
 pub mod competition;
 pub mod deepening;

@@ -185,6 +185,7 @@ impl<'a> File<'a> {
             | TableFault::TooManyRows { .. }
             | TableFault::MissingNumber { .. }
             | TableFault::NotFinite { .. }
+            | TableFault::Unfit(_)
             | TableFault::Read(_) => {
                 let at = match error.line {
                     Some(line) => format!("Line {line} of {name}"),
