@@ -19,6 +19,8 @@ const SUBMISSION: &str = "submission.csv";
 const SUBMISSION_PARQUET: &str = "submission.parquet";
 /// A row of it, id and prediction, takes at most this much, and as much again for each further column.
 const ROW_BYTES: u64 = 1024;
+/// What the description of its columns may take in Parquet.
+const DESCRIPTION_BYTES: u64 = 64 * 1024;
 /// Kaggle's places, so that scripts written for it run unchanged.
 const WORKING: &str = "/kaggle/working";
 const SOURCE: &str = "/kaggle/src";
@@ -88,7 +90,10 @@ impl Bench {
 /// Takes whichever of the two files there is.
 fn take_submission(run: &Run, most: Bytes) -> Result<Result<Vec<u8>, Failure>, SessionError> {
     let csv = run.take_output(SUBMISSION, most);
-    let parquet = run.take_output(SUBMISSION_PARQUET, most);
+    let parquet = run.take_output(
+        SUBMISSION_PARQUET,
+        Bytes::new(most.as_u64() + DESCRIPTION_BYTES),
+    );
     let (name, taken) = match (csv, parquet) {
         (csv, Err(OutputError::Missing(_))) => (SUBMISSION, csv),
         (Err(OutputError::Missing(_)), parquet) => (SUBMISSION_PARQUET, parquet),
