@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::cli::client::documents;
 use crate::competitions::manifest::Manifest;
-use crate::domain::competition::{CompetitionSpec, EntryKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, EntryRules};
 use crate::domain::digest::Digest;
 use crate::domain::names;
 use crate::domain::parquet::{Bounds, Cell, Fault, Item, ParquetFile};
@@ -17,7 +17,7 @@ use crate::domain::solution::Solution;
 use crate::domain::table::{Table, TableFormat, Values};
 use crate::domain::text_table::TextTable;
 use crate::domain::units::Bytes;
-use crate::entries::{self, onnx, script, tflite};
+use crate::entries::{self, onnx, script, tflite, zip};
 use crate::sandbox::channel::{LONGEST_LINE, Lines};
 use crate::scoring::Predictions;
 use crate::session::exchange::{self, Event};
@@ -55,8 +55,8 @@ pub fn script_zip(bytes: &[u8]) {
     let Ok((kind, checked)) = checked else {
         return;
     };
-    assert!(checked.file_count <= script::ENTRIES_MAX as u64);
-    assert!(checked.unpacked_bytes <= script::UNPACKED_MAX.as_u64());
+    assert!(checked.file_count <= zip::ENTRIES_MAX as u64);
+    assert!(checked.unpacked_bytes <= zip::UNPACKED_MAX.as_u64());
     let around = tempfile::tempdir().expect("a folder can be made");
     let folder = around.path().join("script");
     fs::create_dir(&folder).expect("a folder can be made");
@@ -106,13 +106,17 @@ pub fn onnx_model(bytes: &[u8]) {
     }
     let mut file = tempfile::tempfile().expect("a file can be made");
     file.write_all(bytes).expect("a file can be written");
-    let kinds = [
-        EntryKind::Onnx,
-        EntryKind::Tflite,
-        EntryKind::Predict,
-        EntryKind::Script,
-    ];
-    let checked = entries::check(file, size, &kinds).expect("a file can be read");
+    let rules = EntryRules {
+        kinds: vec![
+            EntryKind::Onnx,
+            EntryKind::Tflite,
+            EntryKind::Predict,
+            EntryKind::Script,
+        ],
+        ..EntryRules::default()
+    };
+    let checked =
+        entries::check(file, size, &rules, &std::env::temp_dir()).expect("a file can be read");
     if let Err(rejection) = checked {
         assert!(rejection.message.len() <= 2000);
     }
@@ -312,7 +316,7 @@ pub fn harness_events(bytes: &[u8]) {
                 assert!(code.len() <= 40 && code.is_ascii());
                 check_message(&exchange::clean(&message));
             }
-            Ok(Event::Ready { runtime }) => check_message(&exchange::clean(&runtime)),
+            Ok(Event::Ready { runtime, .. }) => check_message(&exchange::clean(&runtime)),
             Ok(Event::Predicted {
                 rows,
                 r#type,

@@ -1,10 +1,11 @@
-//! What Leanboard itself costs: its walls, its door, its scoring, its queue and its leaderboard, each figure
+//! What Leanboard itself costs: its walls, its door, its scoring, its queue, its harness and its leaderboard, each figure
 //! beside its target and beside what it is compared with in the same run. See docs/benchmarks.md.
 //!
 //! `cargo bench` runs all parts; `cargo bench -- walls door` only those.
 
 mod door;
 mod first_sandbox;
+mod harness;
 mod leaderboard;
 mod neighbours;
 mod nginx;
@@ -58,10 +59,16 @@ fn run() -> Outcome<()> {
     if is_chosen("scoring") {
         scoring::run(&runtime)?;
     }
-    if is_chosen("queue") || is_chosen("leaderboard") {
+    if ["queue", "harness", "leaderboard"]
+        .into_iter()
+        .any(is_chosen)
+    {
         let service = Service::start(&runtime)?;
         if is_chosen("queue") {
             first_sandbox::run(&service)?;
+        }
+        if is_chosen("harness") {
+            harness::run(&service, &runtime)?;
         }
         if is_chosen("leaderboard") {
             leaderboard::run(&service)?;

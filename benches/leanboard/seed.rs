@@ -10,6 +10,7 @@ use leanboard::domain::competition::EntryKind;
 use leanboard::domain::digest::Digest;
 use leanboard::domain::energy::Energy;
 use leanboard::domain::ids::SubmissionId;
+use leanboard::domain::score::ScoreIntervals;
 use leanboard::domain::trial::{PhaseCost, Summary};
 use leanboard::domain::units::Bytes;
 use serde_json::json;
@@ -62,7 +63,17 @@ pub async fn insert_teams(pool: &sqlx::PgPool, teams: usize) -> Outcome<()> {
             all: score,
         };
         let summary = summary(2e-4 * 200f64.powf(part(number, 0.754_878)));
-        db::sessions::insert_summary(&mut *transaction, id, class, scores, &summary, now).await?;
+        db::sessions::insert_summary(
+            &mut *transaction,
+            id,
+            class,
+            scores,
+            ScoreIntervals::default(),
+            &summary,
+            None,
+            now,
+        )
+        .await?;
     }
     // Nobody can see them as queued before the transaction ends.
     sqlx::query(

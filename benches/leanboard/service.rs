@@ -118,11 +118,16 @@ impl Service {
         })
     }
 
-    pub fn commit(&self, upload: &Upload) -> Outcome<()> {
+    /// Answers with the submission.
+    pub fn commit(&self, upload: &Upload) -> Outcome<String> {
         let path = format!("/api/v1/uploads/{}/commit", upload.id);
-        self.tokio
-            .block_on(answer(self.post(&path).json(&json!({}))))?;
-        Ok(())
+        let submission = answer(self.post(&path).json(&json!({})));
+        let submission = self.tokio.block_on(submission)?;
+        Ok(submission["id"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub fn submission(&self, id: &str) -> Outcome<Value> {
+        self.get(&format!("/api/v1/submissions/{id}"))
     }
 
     /// Waits until no job is queued or running and the runner sleeps.
@@ -227,7 +232,7 @@ pub fn demo(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// Copies the demo's bundle, with no entry but its reference.
+/// Copies the demo's bundle, with no entry but its reference, and without what an idle runner does.
 fn lay_out_lean_demo(folder: &Path) -> Outcome<PathBuf> {
     let bundle = folder.join("bundle");
     copy(&demo(""), &bundle)?;
@@ -237,6 +242,8 @@ fn lay_out_lean_demo(folder: &Path) -> Outcome<PathBuf> {
         .as_array_of_tables_mut()
         .ok_or("the demo has no starters")?
         .retain(|starter| starter.contains_key("reference"));
+    rules["daily_limit"] = toml_edit::value(1000);
+    rules["measuring"]["deepen"] = toml_edit::value(false);
     fs::write(path, rules.to_string())?;
     Ok(bundle)
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from binding import bind  # noqa: E402
+from manifest import read_manifest  # noqa: E402
 from outputs import choose_output  # noqa: E402
 from plan import read_plan  # noqa: E402
 from predictions import prediction_reader, write_predictions  # noqa: E402
@@ -43,6 +44,7 @@ def parse_arguments():
     parser.add_argument("--inputs", type=Path, default="/inputs")
     parser.add_argument("--output", type=Path, default="/output")
     parser.add_argument("--batch-size", type=int, help="rows at a time, in place of the plan's")
+    parser.add_argument("--manifest", help="what the entry's manifest says, as JSON")
     parser.add_argument("--commands-fd", type=int, default=5)
     parser.add_argument("--events-fd", type=int, default=6)
     return parser.parse_args()
@@ -51,10 +53,11 @@ def parse_arguments():
 def drive(arguments, commands, events):
     plan = read_plan(arguments.inputs)
     model = load_model(arguments.kind, arguments.entry, plan.threads)
-    output = choose_output(model.outputs, plan.task.kind, plan.output)
-    reader = prediction_reader(output, plan.task)
+    manifest = read_manifest(arguments.manifest)
+    output = choose_output(model.outputs, plan.task.kind, manifest.output)
+    reader = prediction_reader(output, plan.task, manifest)
     batch_size = arguments.batch_size or plan.batch_size
-    binding = bind(model.inputs, plan.arrays, plan.rows, batch_size, model.needs_whole_batches)
+    binding = bind(model.inputs, plan.arrays, plan.rows, batch_size, model.needs_whole_batches, manifest.sources)
     model.prepare(binding.feeds)
 
     # No collection may fall into a pass, and nothing that lives by now is garbage.

@@ -1,6 +1,6 @@
 """Chooses the output of a model that is its prediction."""
 
-from protocol import Refused
+from protocol import Refused, quote
 from tensors import show_list
 
 # What converters call the output that holds the prediction, best first.
@@ -18,7 +18,7 @@ def choose_output(outputs, kind, wanted=None):
         if wanted not in by_name:
             raise Refused(
                 "output_unknown",
-                f"The manifest takes output '{wanted}', which the model does not have. It has: {show_list(outputs)}.",
+                f"The manifest takes output {quote(wanted)}, which the model does not have. It has: {show_list(outputs)}.",
             )
         return by_name[wanted]
     if len(outputs) == 1:

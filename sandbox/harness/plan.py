@@ -45,15 +45,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """`output` names the model's output to take, where the entry's manifest says so.
-    """
+    """What is the same for every entry; what its manifest says comes apart."""
 
     rows: int
     batch_size: int
     threads: int
     arrays: list[Array]
     task: Task
-    output: str | None
 
 
 def read_plan(folder):
@@ -69,7 +67,6 @@ def read_plan(folder):
         threads=plan["threads"],
         arrays=[_array(folder, array, plan["rows"]) for array in plan["arrays"]],
         task=Task(task["kind"], task.get("classes", []), task["columns"]),
-        output=plan.get("output"),
     )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy
 
+from manifest import Manifest
 from protocol import Refused
 from tensors import Tensor, dtype_name, show_list, show_shape
 
@@ -14,12 +15,14 @@ ZIPMAP = "seq(map("
 SUM_TOLERANCE = 1e-3
 
 
-def prediction_reader(tensor, task):
+def prediction_reader(tensor, task, manifest=Manifest()):
     """What turns the chosen output into predictions for a task: for each row a list, with a cell for each column."""
+    if task.kind == "label" and manifest.threshold is not None:
+        return ThresholdReader(tensor, task.classes, manifest.threshold)
     if task.kind == "label":
         return LabelReader(tensor, task.classes)
     if task.kind == "probability":
-        return ProbabilityReader(tensor, task.classes)
+        return ProbabilityReader(tensor, task.classes, manifest.activation)
     return ValueReader(tensor, len(task.columns))
 
 
@@ -114,12 +117,51 @@ class LabelReader:
         )
 
 
-class ProbabilityReader:
-    """Predictions of how likely each class is: a cell for each, or of two classes the second one's alone."""
+class ThresholdReader:
+    """Predictions of one of two labels, from one number per row: the second from the threshold on."""
 
-    def __init__(self, tensor, classes):
+    def __init__(self, tensor, classes, threshold):
         self._tensor = tensor
         self._classes = classes
+        self._threshold = threshold
+        self._check_kind(tensor)
+        if tensor.shape:
+            self._check_shape(tensor)
+
+    def predictions(self, chunks, rows):
+        """One label per row, as text. The threshold is rounded to the type of the output."""
+        values = _joined(self._tensor, chunks, rows)
+        actual = _actual(self._tensor, values)
+        self._check_kind(actual)
+        self._check_shape(actual)
+        _check_finite(self._tensor, values)
+        is_second = values.ravel() >= values.dtype.type(self._threshold)
+        return [[self._classes[int(second)]] for second in is_second]
+
+    def _check_kind(self, tensor):
+        if _kind(tensor) != "float":
+            raise Refused("output_kind", f"Output {tensor} is no float that a threshold could stand beside. {_ONE_FLOAT}")
+
+    def _check_shape(self, tensor):
+        per_row = tensor.shape[1:]
+        if per_row not in ((), (1,)) and not _free(per_row):
+            raise Refused("output_shape", f"Output {tensor} has more than one number per row. {_ONE_FLOAT}")
+
+
+_ONE_FLOAT = "With a threshold in the manifest, return one float per row, [N] or [N, 1]."
+
+
+class ProbabilityReader:
+    """Predictions of how likely each class is: a cell for each, or of two classes the second one's alone.
+
+    An `activation` makes probabilities of the output first: "softmax" of a score for each class, "sigmoid" of one
+    number per row.
+    """
+
+    def __init__(self, tensor, classes, activation=None):
+        self._tensor = tensor
+        self._classes = classes
+        self._activation = activation
         if not _is_zipmap(tensor):
             self._check_kind(tensor)
             if tensor.shape:
@@ -129,6 +171,7 @@ class ProbabilityReader:
         """The probabilities of each row, as decimals."""
         values = self._zipmap_values(chunks, rows) if _is_zipmap(self._tensor) else self._values(chunks, rows)
         _check_finite(self._tensor, values)
+        values = self._activated(values)
         self._check_probabilities(values)
         if len(self._classes) == 2:
             values = values.reshape(len(values), -1)[:, -1:]
@@ -140,6 +183,19 @@ class ProbabilityReader:
         self._check_kind(actual)
         self._check_shape(actual)
         return values
+
+    def _activated(self, values):
+        if self._activation is None:
+            return values
+        is_single = values.ndim == 1 or values.shape[1] == 1
+        if is_single != (self._activation == "sigmoid"):
+            raise Refused(
+                "output_shape",
+                f"Output {_actual(self._tensor, values)} does not go with the manifest's activation "
+                f"'{self._activation}': a softmax is taken of one score per class, [N, {len(self._classes)}], a "
+                "sigmoid of one number per row, [N] or [N, 1].",
+            )
+        return _sigmoid(values) if is_single else _softmax(values)
 
     def _zipmap_values(self, chunks, rows):
         filled = []
@@ -175,7 +231,7 @@ class ProbabilityReader:
             raise Refused(
                 "output_not_proba",
                 f"Output {self._tensor} has {outside} values that are no probabilities, below 0 or above 1. End the "
-                "model with a softmax or a sigmoid.",
+                "model with a softmax or a sigmoid, or set the manifest's activation.",
             )
         if values.ndim == 2 and values.shape[1] > 1:
             wrong = int((numpy.abs(values.sum(axis=1, dtype=numpy.float64) - 1) > SUM_TOLERANCE).sum())
@@ -183,7 +239,7 @@ class ProbabilityReader:
                 raise Refused(
                     "output_not_proba",
                     f"Output {self._tensor} has {wrong} rows whose probabilities do not add up to 1. End the model "
-                    "with a softmax.",
+                    "with a softmax, or set the manifest's activation.",
                 )
 
     def _fix(self):
@@ -235,6 +291,19 @@ def write_predictions(path, columns, predictions):
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(columns)
         lines.writerows(predictions)
+
+
+def _softmax(scores):
+    """Along the classes; the largest is taken away first, so that nothing overflows."""
+    powers = numpy.exp(scores.astype(numpy.float64) - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(values):
+    """By the power that cannot overflow."""
+    values = values.astype(numpy.float64)
+    power = numpy.exp(-numpy.abs(values))
+    return numpy.where(values >= 0, 1, power) / (1 + power)
 
 
 def _is_zipmap(tensor):

@@ -13,7 +13,7 @@ use super::output::say;
 use crate::competitions::Feed;
 use crate::domain::units::Bytes;
 use crate::entries::tensors::TensorSpec;
-use crate::entries::{self, Checked, Rejection};
+use crate::entries::{self, Checked, Content, Rejection};
 use crate::web::pages::figures;
 
 #[derive(Debug, Args)]
@@ -49,7 +49,7 @@ impl CheckCommand {
         let columns: Vec<_> = (feed.columns.iter())
             .map(|(name, kind)| (name.as_str(), *kind))
             .collect();
-        let checked = entries::check(file, size, &feed.spec.entries.kinds)
+        let checked = entries::check(file, size, &feed.spec.entries, &std::env::temp_dir())
             .map_err(|error| self.unreadable(&error))?
             .and_then(|checked| {
                 entries::fit::check(&checked, &columns, &feed.spec.task)?;
@@ -125,22 +125,28 @@ fn facts(checked: &Checked) -> Vec<String> {
             figures::count(nodes)
         )
     };
-    match checked {
-        Checked::Onnx(model) => {
+    let batch = checked
+        .manifest
+        .as_ref()
+        .and_then(|manifest| manifest.batch_size);
+    let batch = batch.map(|rows| format!("{:<9}{rows} rows at once", "asks for"));
+    let facts = match &checked.content {
+        Content::Onnx(model) => {
             let mut lines = tensors(&model.inputs, &model.outputs);
             lines.push(size(model.parameter_count, model.node_count));
             lines
         }
-        Checked::Tflite(model) => {
+        Content::Tflite(model) => {
             let mut lines = tensors(&model.inputs, &model.outputs);
             lines.push(size(model.parameter_count, model.node_count));
             lines
         }
-        Checked::Predict(code) | Checked::Script(code) => vec![format!(
+        Content::Predict(code) | Content::Script(code) => vec![format!(
             "{:<9}{} files, {} unpacked",
             "holds",
             code.file_count,
             figures::bytes(Bytes::new(code.unpacked_bytes)).text()
         )],
-    }
+    };
+    facts.into_iter().chain(batch).collect()
 }

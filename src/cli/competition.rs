@@ -23,7 +23,7 @@ use crate::db::Inserted;
 use crate::db::competitions::{Competition, CompetitionFile, Visibility};
 use crate::db::jobs::Priority;
 use crate::db::submissions::NewSubmission;
-use crate::domain::competition::{EntryKind, Starter};
+use crate::domain::competition::{EntryKind, EntryRules, Starter};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{CompetitionId, SubmissionId};
 use crate::domain::names;
@@ -188,7 +188,7 @@ async fn store_and_insert(pool: &PgPool, store: &Store, bundle: &Bundle) -> Resu
             FileKind::Hidden | FileKind::Starter => Visibility::Hidden,
         };
         if let Some(starter) = starter {
-            let (kind, model) = check_starter(file, &bundle.spec.entries.kinds, Some(bundle))?;
+            let (kind, model) = check_starter(file, &bundle.spec.entries, Some(bundle))?;
             starters.push(Checked {
                 starter,
                 artifact: digest,
@@ -233,11 +233,11 @@ fn refuse_twins(starters: &[Checked<'_>]) -> Result<(), Failure> {
 /// The host's own entries pass the same door as everybody's.
 fn check_starter(
     file: &BundleFile,
-    kinds: &[EntryKind],
+    rules: &EntryRules,
     bundle: Option<&Bundle>,
 ) -> Result<(EntryKind, serde_json::Value), Failure> {
     let opened = File::open(&file.absolute).map_err(|error| format!("{}: {error}", file.path))?;
-    let checked = entries::check(opened, file.size, kinds)
+    let checked = entries::check(opened, file.size, rules, &std::env::temp_dir())
         .map_err(|error| format!("{}: {error}", file.path))?
         .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
     if let Some(bundle) = bundle {

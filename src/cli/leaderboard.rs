@@ -73,7 +73,7 @@ fn lines(board: &LeaderboardDocument, width: Option<usize>) -> Vec<String> {
         "{}: the {} board, by {} and {}",
         plain(&board.competition),
         plain(&board.board),
-        result::metric_name(&formula.metric),
+        result::metric_name(&formula.metric, formula.metric_title.as_deref()),
         result::cost_name(&formula.cost, &formula.window)
     )];
     if let Some(class) = &board.hardware_class {

@@ -106,6 +106,7 @@ const ENTRIES: &[Key] = &[
     // Protocol Buffers, and so ONNX files, end at 2 GiB.
     optional("max_size_mib", Kind::Integer(1, 2_047)),
     optional("batch_size", Kind::Integer(1, 65_536)),
+    optional("max_batch_size", Kind::Integer(1, 65_536)),
 ];
 
 const LIMITS: &[Key] = &[

@@ -34,6 +34,17 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
         );
     }
     check_calls(spec, &mut find);
+    if let Some(most) = spec.entries.max_batch_size
+        && most < spec.entries.batch_size
+    {
+        find(
+            "entries.max_batch_size",
+            format!(
+                "`entries.max_batch_size` must be no less than `entries.batch_size`, which is {}",
+                spec.entries.batch_size
+            ),
+        );
+    }
     check_starters(spec, &mut find);
     findings
 }

@@ -348,11 +348,14 @@ pub struct BoardLine {
     pub submitted_at: DateTime<Utc>,
     pub artifact_size: Bytes,
     pub score: f64,
+    pub score_interval: Option<Interval>,
     /// Per pass, in seconds, of the kind and window the competition ranks by.
     pub cost_s: Option<f64>,
     pub efficiency: Result<Efficiency, Unranked>,
     pub summary: Summary,
     pub precision: Precision,
+    /// Rows that a model was given at once, where it is known.
+    pub batch_size: Option<u32>,
     /// Where the efficiency and the rank may lie, once the cost has an interval.
     pub efficiency_interval: Option<Interval>,
     pub range: Option<RankRange>,
@@ -372,7 +375,9 @@ pub async fn list_standings(
                cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
                cost_low_s, cost_high_s, later_failure, rank_best, rank_worst, efficiency_low,
-               efficiency_high,
+               efficiency_high, batch_size,
+               case $3 when 'private' then score_private_low else score_public_low end as score_low,
+               case $3 when 'private' then score_private_high else score_public_high end as score_high,
                (select count(*) from submissions as own where own.team_id = line.team_id) as "entries!"
            from standings as line
            join teams on teams.id = line.team_id
@@ -401,6 +406,7 @@ pub async fn list_standings(
             submitted_at: row.submitted_at,
             artifact_size: Bytes::from_i64(row.artifact_size_bytes),
             score: row.score,
+            score_interval: stored_interval(row.score_low, row.score_high),
             cost_s: row.cost_s,
             efficiency: stored_efficiency(
                 row.quality
@@ -420,6 +426,7 @@ pub async fn list_standings(
                 cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
                 later_failure: row.later_failure,
             },
+            batch_size: row.batch_size.map(i32::unsigned_abs),
             efficiency_interval: stored_interval(row.efficiency_low, row.efficiency_high),
             range: row
                 .rank_best

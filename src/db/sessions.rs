@@ -14,6 +14,7 @@ use crate::domain::competition::Profile;
 use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
+use crate::domain::score::ScoreIntervals;
 use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases, Summary, Trial};
 use crate::domain::units::Bytes;
 
@@ -220,19 +221,24 @@ pub async fn find_scores(
     .await
 }
 
+/// What the trials of a submission amount to, how it was scored, and with how many rows at a time a
+/// model was run.
 pub async fn insert_summary(
     db: impl PgExecutor<'_>,
     submission: SubmissionId,
     hardware_class: &str,
     scores: StoredScores,
+    intervals: ScoreIntervals,
     summary: &Summary,
+    batch_size: Option<u32>,
     recorded_at: DateTime<Utc>,
 ) -> Result<(), Error> {
     sqlx::query!(
         "insert into summaries (submission_id, hardware_class, score_public, score_private, score_all,
              inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy,
-             trials, deterministic, recorded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             trials, deterministic, batch_size, recorded_at, score_public_low, score_public_high,
+             score_private_low, score_private_high)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         submission.0,
         hardware_class,
         scores.public,
@@ -246,7 +252,12 @@ pub async fn insert_summary(
         Json(&summary.energy) as _,
         i32::try_from(summary.trials).unwrap_or(i32::MAX),
         summary.deterministic,
+        batch_size.map(u32::cast_signed),
         recorded_at,
+        intervals.public.map(|interval| interval.low),
+        intervals.public.map(|interval| interval.high),
+        intervals.private.map(|interval| interval.low),
+        intervals.private.map(|interval| interval.high),
     )
     .execute(db)
     .await?;

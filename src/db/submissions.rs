@@ -12,6 +12,7 @@ use crate::domain::deepening::Precision;
 use crate::domain::digest::Digest;
 use crate::domain::energy::Energy;
 use crate::domain::ids::{CompetitionId, JobId, SubmissionId, SubmissionNumber, TeamId, UserId};
+use crate::domain::score::ScoreIntervals;
 use crate::domain::submission::{Failure, FailureClass, Phase, Status};
 use crate::domain::trial::{PhaseCost, Summary};
 use crate::domain::units::Bytes;
@@ -144,8 +145,11 @@ pub struct Scored {
     pub score_public: f64,
     /// For the host's eyes until the competition is over.
     pub score_private: f64,
+    pub score_intervals: ScoreIntervals,
     pub summary: Summary,
     pub precision: Precision,
+    /// Rows that a model was given at once, where it is known.
+    pub batch_size: Option<u32>,
 }
 
 struct Row {
@@ -178,6 +182,10 @@ struct Row {
     hardware_class: Option<String>,
     score_public: Option<f64>,
     score_private: Option<f64>,
+    score_public_low: Option<f64>,
+    score_public_high: Option<f64>,
+    score_private_low: Option<f64>,
+    score_private_high: Option<f64>,
     inference_wall_s: Option<f64>,
     inference_cpu_s: Option<f64>,
     total_wall_s: Option<f64>,
@@ -189,6 +197,7 @@ struct Row {
     cost_low_s: Option<f64>,
     cost_high_s: Option<f64>,
     later_failure: Option<String>,
+    batch_size: Option<i32>,
 }
 
 pub async fn find(db: impl PgExecutor<'_>, id: SubmissionId) -> Result<Option<Submission>, Error> {
@@ -236,12 +245,15 @@ async fn select(
                ) as "passed_smoke!",
                finished_at,
                summaries.hardware_class as "hardware_class?", score_public as "score_public?",
-               score_private as "score_private?", inference_wall_s as "inference_wall_s?",
+               score_private as "score_private?", score_public_low as "score_public_low?",
+               score_public_high as "score_public_high?", score_private_low as "score_private_low?",
+               score_private_high as "score_private_high?", inference_wall_s as "inference_wall_s?",
                inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
                total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
                energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
                deterministic as "deterministic?", cost_low_s as "cost_low_s?",
-               cost_high_s as "cost_high_s?", later_failure as "later_failure?"
+               cost_high_s as "cost_high_s?", later_failure as "later_failure?",
+               batch_size as "batch_size?"
            from submissions
            join competitions on competitions.id = submissions.competition_id
            join teams on teams.id = submissions.team_id
@@ -292,6 +304,10 @@ fn scored(row: &Row) -> Option<Scored> {
         hardware_class: row.hardware_class.clone()?,
         score_public: row.score_public?,
         score_private: row.score_private?,
+        score_intervals: ScoreIntervals {
+            public: stored_interval(row.score_public_low, row.score_public_high),
+            private: stored_interval(row.score_private_low, row.score_private_high),
+        },
         summary: Summary {
             inference: stored_cost(row.inference_wall_s, row.inference_cpu_s),
             total: stored_cost(row.total_wall_s, row.total_cpu_s)?,
@@ -304,6 +320,7 @@ fn scored(row: &Row) -> Option<Scored> {
             cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
             later_failure: row.later_failure.clone(),
         },
+        batch_size: row.batch_size.map(i32::unsigned_abs),
     })
 }
 

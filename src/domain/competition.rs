@@ -185,8 +185,10 @@ pub struct EntryRules {
     pub kinds: Vec<EntryKind>,
     /// The largest upload.
     pub max_size_mib: u64,
-    /// Rows a model is given at once.
+    /// Rows a model is given at once, unless its manifest asks for another number.
     pub batch_size: u32,
+    /// The most that a manifest may ask for.
+    pub max_batch_size: Option<u32>,
 }
 
 impl Default for EntryRules {
@@ -195,6 +197,7 @@ impl Default for EntryRules {
             kinds: vec![EntryKind::Onnx],
             max_size_mib: 100,
             batch_size: 32,
+            max_batch_size: None,
         }
     }
 }
@@ -202,6 +205,12 @@ impl Default for EntryRules {
 impl EntryRules {
     pub fn max_size(&self) -> Bytes {
         Bytes::from_mib(self.max_size_mib)
+    }
+
+    /// The most rows that a model is given at once.
+    pub fn most_rows(&self) -> u32 {
+        const DEFAULT: u32 = 1024;
+        (self.max_batch_size.unwrap_or(DEFAULT)).max(self.batch_size)
     }
 }
 

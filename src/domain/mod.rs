@@ -14,6 +14,7 @@ pub mod hardware;
 pub mod ids;
 pub mod limits;
 pub mod metric;
+pub mod model_manifest;
 pub mod names;
 pub mod outcome;
 pub mod parquet;

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::competition::Direction;
+use super::split::Split;
+use super::statistics::Interval;
 
 /// A finite score, in the unit and range of its metric. It cannot be NaN, so it has a total order:
 /// the one of its value, which is not always from worse to better.
@@ -36,6 +38,23 @@ impl Score {
         match direction {
             Direction::HigherIsBetter => self > other,
             Direction::LowerIsBetter => self < other,
+        }
+    }
+}
+
+/// Where the scores of a submission may lie, because the test rows are one sample of many. Nothing is
+/// known of a metric that is no mean over rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ScoreIntervals {
+    pub public: Option<Interval>,
+    pub private: Option<Interval>,
+}
+
+impl ScoreIntervals {
+    pub fn on(&self, split: Split) -> Option<Interval> {
+        match split {
+            Split::Public => self.public,
+            Split::Private => self.private,
         }
     }
 }

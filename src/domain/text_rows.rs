@@ -1,8 +1,10 @@
 //! The rows of a CSV file one by one, for files that are too large to be held twice.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Chain, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::ops::Range;
+
+use memchr::{memchr, memchr3_iter};
 
 use super::text_table::{TableError, TableFault};
 
@@ -137,8 +139,8 @@ impl<R: Read> TextRows<R> {
         } = &mut self.source
         {
             bytes.clear();
-            let read = from.read_until(b'\n', &mut bytes);
-            read.map_err(|error| TableFault::Read(error.to_string()).at(None))?;
+            read_line(from, &mut bytes)
+                .map_err(|error| TableFault::Read(error.to_string()).at(None))?;
             if bytes.is_empty() {
                 self.source = Source::Done;
                 break;
@@ -208,19 +210,34 @@ impl<R: Read> Quoted<R> {
     }
 }
 
+/// Takes a line with its end, as `read_until` does in twice the time.
+fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let there = match from.fill_buf() {
+            Ok(there) => there,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let end = memchr(b'\n', there);
+        let length = end.map_or(there.len(), |end| end + 1);
+        line.extend_from_slice(&there[..length]);
+        from.consume(length);
+        if end.is_some() || length == 0 {
+            return Ok(());
+        }
+    }
+}
+
 /// Cuts a line at its commas, unless it has a character by which it is not that simple.
 fn cut(line: &[u8], cells: &mut Vec<Range<usize>>) -> bool {
     cells.clear();
     let mut start = 0;
-    for (at, byte) in line.iter().enumerate() {
-        match byte {
-            b',' => {
-                cells.push(start..at);
-                start = at + 1;
-            }
-            b'"' | b'\r' => return false,
-            _ => {}
+    for at in memchr3_iter(b',', b'"', b'\r', line) {
+        if line[at] != b',' {
+            return false;
         }
+        cells.push(start..at);
+        start = at + 1;
     }
     cells.push(start..line.len());
     true

@@ -2,10 +2,13 @@
 //! says so itself: what the harness would refuse, refused before anything is queued. What a model
 //! leaves open is left to the harness, whose `binding.py` and `predictions.py` have the whole rules.
 
-use super::Checked;
+mod manifest;
+
 use super::rejection::{Rejection, RejectionCode, clean};
 use super::tensors::{Dim, TensorSpec};
+use super::{Checked, Content};
 use crate::domain::competition::{Task, TaskKind};
+use crate::domain::model_manifest::{Axis, InputSource, ModelManifest};
 use crate::domain::table::ColumnKind;
 
 /// The array of all numeric columns.
@@ -25,16 +28,31 @@ pub fn check(
     columns: &[(&str, ColumnKind)],
     task: &Task,
 ) -> Result<(), Rejection> {
-    let (inputs, outputs) = match checked {
-        Checked::Onnx(model) => (&model.inputs, &model.outputs),
-        Checked::Tflite(model) => (&model.inputs, &model.outputs),
-        Checked::Predict(_) | Checked::Script(_) => return Ok(()),
+    let (inputs, outputs, may_scale) = match &checked.content {
+        Content::Onnx(model) => (&model.inputs, &model.outputs, false),
+        Content::Tflite(model) => (&model.inputs, &model.outputs, true),
+        Content::Predict(_) | Content::Script(_) => return Ok(()),
     };
+    let without = ModelManifest::default();
+    let wish = Wish {
+        manifest: checked.manifest.as_ref().unwrap_or(&without),
+        may_scale,
+    };
+    wish.check_task(task)?;
+    wish.check_names(inputs)?;
     // Nothing is known of what it is fed where there is no public sample to tell.
     if !columns.is_empty() {
-        check_inputs(inputs, columns)?;
+        check_inputs(inputs, columns, wish)?;
     }
-    check_output(outputs, task)
+    check_output(outputs, task, wish)
+}
+
+/// How the model asks to be run.
+#[derive(Clone, Copy)]
+struct Wish<'a> {
+    manifest: &'a ModelManifest,
+    /// Whether whole numbers may stand for decimals, which a TensorFlow Lite model does not tell here.
+    may_scale: bool,
 }
 
 /// An array of test inputs: its name, whether it holds numbers, and how many values a row of it has.
@@ -44,7 +62,11 @@ struct Array {
     width: u64,
 }
 
-fn check_inputs(inputs: &[TensorSpec], columns: &[(&str, ColumnKind)]) -> Result<(), Rejection> {
+fn check_inputs(
+    inputs: &[TensorSpec],
+    columns: &[(&str, ColumnKind)],
+    wish: Wish<'_>,
+) -> Result<(), Rejection> {
     if inputs.is_empty() {
         return Err(RejectionCode::InputUnbound.because(
             "The model has no inputs, so that it can see nothing of the rows. Export it with an input \
@@ -63,38 +85,77 @@ fn check_inputs(inputs: &[TensorSpec], columns: &[(&str, ColumnKind)]) -> Result
         width: kind.width(),
     });
     let arrays: Vec<Array> = features.into_iter().chain(each).collect();
-    check_batch_axis(inputs)?;
+    check_batch_axis(inputs, wish)?;
+    let mut fed = 0;
     for input in inputs {
-        let array = find_array(input, inputs.len() == 1, &arrays)?;
+        match wish.source_of(input) {
+            Some(InputSource::Constant { value, shape }) => {
+                wish.check_constant(input, value, shape)?;
+            }
+            Some(InputSource::Array { .. }) | None => fed += 1,
+        }
+    }
+    if fed == 0 {
+        return Err(RejectionCode::InputUnbound.because(
+            "The manifest makes every input of the model a constant, so that it can see nothing of the \
+             rows. Bind one of them to an array.",
+        ));
+    }
+    for input in inputs {
+        let chosen = match wish.source_of(input) {
+            Some(InputSource::Constant { .. }) => continue,
+            Some(InputSource::Array { name }) => Some(name.as_str()),
+            None => None,
+        };
+        let array = find_array(input, chosen, fed == 1, &arrays)?;
         check_type(input, array)?;
         check_shape(input, array)?;
     }
     Ok(())
 }
 
+/// `chosen` is what the manifest says; `is_only` whether all other inputs are constants.
 fn find_array<'a>(
     input: &TensorSpec,
+    chosen: Option<&str>,
     is_only: bool,
     arrays: &'a [Array],
 ) -> Result<&'a Array, Rejection> {
     let named = |name: &str| arrays.iter().find(|array| array.name == name);
+    let all = || {
+        let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+        listed(&names)
+    };
+    if let Some(chosen) = chosen {
+        let chosen = clean(chosen.as_bytes());
+        return named(&chosen).ok_or_else(|| {
+            RejectionCode::InputUnbound.because(format!(
+                "The manifest feeds input {input} from '{chosen}', and there is no such array of test \
+                 inputs. There is: {}.",
+                all()
+            ))
+        });
+    }
     let found = named(&input.name).or_else(|| match (is_only, arrays) {
         (true, [only]) => Some(only),
         (true, _) => named(FEATURES),
         (false, _) => None,
     });
     found.ok_or_else(|| {
-        let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
         RejectionCode::InputUnbound.because(format!(
-            "No array of the test inputs is named like input {}. Rename the input to one of: {}.",
-            input,
-            listed(&names)
+            "No array of the test inputs is named like input {input}. Rename the input, or bind it in a \
+             manifest, to one of: {}.",
+            all()
         ))
     })
 }
 
-fn check_batch_axis(inputs: &[TensorSpec]) -> Result<(), Rejection> {
-    let mut fixed: Vec<u64> = (inputs.iter())
+fn check_batch_axis(inputs: &[TensorSpec], wish: Wish<'_>) -> Result<(), Rejection> {
+    let is_by_row = |input: &&TensorSpec| match wish.source_of(input) {
+        Some(InputSource::Constant { shape, .. }) => matches!(shape.first(), Some(Axis::Rows(_))),
+        Some(InputSource::Array { .. }) | None => true,
+    };
+    let mut fixed: Vec<u64> = (inputs.iter().filter(is_by_row))
         .filter_map(|input| match input.shape.first() {
             Some(Dim::Fixed(rows)) => Some(*rows),
             Some(Dim::Named(_) | Dim::Free) | None => None,
@@ -116,7 +177,15 @@ fn check_batch_axis(inputs: &[TensorSpec]) -> Result<(), Rejection> {
             listed(&inputs)
         )));
     }
-    Ok(())
+    match (fixed.as_slice(), wish.manifest.batch_size) {
+        ([rows], Some(wanted)) if *rows != u64::from(wanted) => {
+            Err(RejectionCode::BatchAxis.because(format!(
+                "The manifest asks for a batch_size of {wanted}, and axis 0 of the model's inputs is fixed to \
+                 {rows}. Leave batch_size out, or make axis 0 free: give it a name instead of a number."
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_type(input: &TensorSpec, array: &Array) -> Result<(), Rejection> {
@@ -168,7 +237,45 @@ fn check_shape(input: &TensorSpec, array: &Array) -> Result<(), Rejection> {
     )))
 }
 
-fn check_output(outputs: &[TensorSpec], task: &Task) -> Result<(), Rejection> {
+fn check_output(outputs: &[TensorSpec], task: &Task, wish: Wish<'_>) -> Result<(), Rejection> {
+    let output = find_output(outputs, task, wish.manifest.output.as_deref())?;
+    // A list of one dictionary for each row, as scikit-learn's ZipMap makes.
+    let is_zipmap = output.dtype.starts_with("seq(map(");
+    let shape = match output.shape.split_first() {
+        Some((_, per_row)) if !is_zipmap => Some(per_row),
+        Some(_) | None => None,
+    };
+    if wish.check_answer(output, is_zipmap, shape, task)? {
+        return Ok(());
+    }
+    match shape {
+        Some(per_row) => check_answer(output, per_row, task),
+        None => Ok(()),
+    }
+}
+
+/// The output that holds the prediction: the one that the manifest has chosen, the only one, or the
+/// one with a usual name.
+fn find_output<'a>(
+    outputs: &'a [TensorSpec],
+    task: &Task,
+    chosen: Option<&str>,
+) -> Result<&'a TensorSpec, Rejection> {
+    let all = || {
+        let outputs: Vec<String> = outputs.iter().map(TensorSpec::to_string).collect();
+        let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        listed(&outputs)
+    };
+    if let Some(chosen) = chosen {
+        let chosen = clean(chosen.as_bytes());
+        let mut outputs = outputs.iter();
+        return outputs.find(|output| output.name == chosen).ok_or_else(|| {
+            RejectionCode::OutputUnknown.because(format!(
+                "The manifest takes output '{chosen}', which the model does not have. It has: {}.",
+                all()
+            ))
+        });
+    }
     let usual: &[&str] = match task.kind {
         TaskKind::Probability => &PROBABILITY_NAMES,
         TaskKind::Label | TaskKind::Value | TaskKind::List | TaskKind::Text => &LABEL_NAMES,
@@ -177,30 +284,29 @@ fn check_output(outputs: &[TensorSpec], task: &Task) -> Result<(), Rejection> {
         let mut names = usual.iter();
         names.find_map(|name| outputs.iter().find(|output| output.name == *name))
     };
-    let output = match outputs {
-        [only] => only,
-        several => named().ok_or_else(|| {
-            let several: Vec<String> = several.iter().map(TensorSpec::to_string).collect();
-            let several: Vec<&str> = several.iter().map(String::as_str).collect();
+    match outputs {
+        [only] => Ok(only),
+        _ => named().ok_or_else(|| {
             RejectionCode::OutputAmbiguous.because(format!(
                 "The model has {} outputs and none of them is named {}: {}. Name the one with the \
-                 prediction '{}', or export the model with that one only.",
+                 prediction '{}', choose it in a manifest, or export the model with that one only.",
                 outputs.len(),
                 usual.join(" or "),
-                listed(&several),
+                all(),
                 usual[0]
             ))
-        })?,
-    };
-    // A list of one dictionary for each row, as scikit-learn's ZipMap makes.
-    if output.dtype.starts_with("seq(map(") {
-        return Ok(());
+        }),
     }
-    let Some((_, per_row)) = output.shape.split_first() else {
-        return Ok(());
-    };
+}
+
+/// What an output of this shape says to the task, without a word in the manifest.
+fn check_answer(output: &TensorSpec, per_row: &[Dim], task: &Task) -> Result<(), Rejection> {
     let is_decimal = output.dtype.starts_with("float");
     let classes = task.classes.len() as u64;
+    let threshold = match classes {
+        2 => ", or set a threshold in a manifest",
+        _ => "",
+    };
     let refuse = |code: RejectionCode, fix: String| {
         Err(code.because(format!("Output {} cannot be read: {fix}.", output)))
     };
@@ -209,7 +315,7 @@ fn check_output(outputs: &[TensorSpec], task: &Task) -> Result<(), Rejection> {
             RejectionCode::OutputKind,
             format!(
                 "it is one number for each row, which does not say where one class ends and the next \
-                 begins. Return the label, or one score for each of the {classes} classes"
+                 begins. Return the label, or one score for each of the {classes} classes{threshold}"
             ),
         ),
         (TaskKind::Label, [Dim::Fixed(found)]) if is_decimal && *found != classes => refuse(
@@ -285,7 +391,7 @@ mod tests {
             ..OnnxModel::default()
         };
         let columns = [("a", WHOLE), ("b", WHOLE), ("c", ColumnKind::Text)];
-        check(&Checked::Onnx(model), &columns, task)
+        check(&Content::Onnx(model).into(), &columns, task)
             .map_err(|rejection| rejection.code.as_str().to_owned())
     }
 

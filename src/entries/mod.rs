@@ -4,30 +4,44 @@
 
 pub mod fit;
 pub mod onnx;
+pub mod package;
 mod protobuf;
 mod recognise;
 mod rejection;
 pub mod script;
 pub mod tensors;
 pub mod tflite;
+pub mod zip;
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use serde::Serialize;
 
-use crate::domain::competition::EntryKind;
+use crate::domain::competition::{EntryKind, EntryRules};
+use crate::domain::model_manifest::ModelManifest;
 use crate::domain::units::Bytes;
 use onnx::OnnxModel;
-pub use rejection::{Rejection, RejectionCode};
+pub use rejection::{Rejection, RejectionCode, clean};
 use script::Script;
 use tflite::TfliteModel;
+
+/// An entry that passed the check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checked {
+    #[serde(flatten)]
+    pub content: Content,
+    /// How it asks to be run: of a model in a zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ModelManifest>,
+}
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Checked {
+pub enum Content {
     Onnx(OnnxModel),
     Tflite(TfliteModel),
     Predict(Script),
@@ -36,35 +50,57 @@ pub enum Checked {
 
 impl Checked {
     pub fn kind(&self) -> EntryKind {
-        match self {
-            Checked::Onnx(_) => EntryKind::Onnx,
-            Checked::Tflite(_) => EntryKind::Tflite,
-            Checked::Predict(_) => EntryKind::Predict,
-            Checked::Script(_) => EntryKind::Script,
+        match self.content {
+            Content::Onnx(_) => EntryKind::Onnx,
+            Content::Tflite(_) => EntryKind::Tflite,
+            Content::Predict(_) => EntryKind::Predict,
+            Content::Script(_) => EntryKind::Script,
         }
     }
 }
 
-/// Looks at an upload of `size` bytes, which must be of one of these kinds. The inner error is the
+impl From<Content> for Checked {
+    fn from(content: Content) -> Checked {
+        Checked {
+            content,
+            manifest: None,
+        }
+    }
+}
+
+/// Looks at an upload of `size` bytes, which must be of one of the kinds that the rules take. What has
+/// to be unpacked for that goes into the folder `spool`, without a name. The inner error is the
 /// participant's; the outer one is ours, when the file could not be read.
 pub fn check(
     file: File,
     size: Bytes,
-    kinds: &[EntryKind],
+    rules: &EntryRules,
+    spool: &Path,
 ) -> io::Result<Result<Checked, Rejection>> {
+    let kinds = rules.kinds.as_slice();
     let mut head = [0; 8];
     let read = file.read_at(&mut head, 0)?;
     let head = &head[..read];
     let takes = |kind| kinds.contains(&kind);
-    if recognise::is_zip(head) && kinds.iter().any(|kind| !kind.is_model()) {
+    let is_zip = recognise::is_zip(head);
+    if is_zip
+        && kinds.iter().any(|kind| kind.is_model())
+        && let Some(checked) = package::check(file.try_clone()?, size, rules, spool)?
+    {
+        return Ok(checked);
+    }
+    if is_zip && kinds.iter().any(|kind| !kind.is_model()) {
         let checked = script::check(file, size, kinds)?;
         return Ok(checked.map(|(kind, script)| match kind {
-            EntryKind::Predict => Checked::Predict(script),
-            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => Checked::Script(script),
+            EntryKind::Predict => Content::Predict(script).into(),
+            EntryKind::Onnx | EntryKind::Tflite | EntryKind::Script => {
+                Content::Script(script).into()
+            }
         }));
     }
-    if recognise::is_tflite(head) && takes(EntryKind::Tflite) {
-        return Ok(tflite::check(file, size)?.map(Checked::Tflite));
+    // The runner takes whatever begins as a zip for one.
+    if recognise::is_tflite(head) && !is_zip && takes(EntryKind::Tflite) {
+        return Ok(tflite::check(file, size)?.map(|model| Content::Tflite(model).into()));
     }
     if !takes(EntryKind::Onnx) {
         return Ok(Err(RejectionCode::EntryKind.because(format!(
@@ -75,7 +111,7 @@ pub fn check(
     let others: Vec<EntryKind> = (kinds.iter().copied())
         .filter(|kind| *kind != EntryKind::Onnx)
         .collect();
-    let checked = onnx::check(file, size)?.map(Checked::Onnx);
+    let checked = onnx::check(file, size)?.map(|model| Content::Onnx(model).into());
     Ok(checked.map_err(|rejection| match rejection.code {
         RejectionCode::EntryKind if !others.is_empty() => Rejection {
             message: format!(
@@ -87,6 +123,13 @@ pub fn check(
         },
         _ => rejection,
     }))
+}
+
+/// Whether a stored model is a zip with a manifest.
+pub fn is_packed(file: &File) -> io::Result<bool> {
+    let mut head = [0; 8];
+    let read = file.read_at(&mut head, 0)?;
+    Ok(recognise::is_zip(&head[..read]))
 }
 
 fn in_words(kinds: &[EntryKind]) -> String {

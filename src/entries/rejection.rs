@@ -38,6 +38,8 @@ pub enum RejectionCode {
     TfliteStateful,
     /// An input that no array of the test inputs is for.
     InputUnbound,
+    /// A manifest that binds an input which is not there.
+    InputUnknown,
     /// An input that fixes its rows as no batch can be.
     BatchAxis,
     /// An input of another size than the array's rows.
@@ -46,6 +48,8 @@ pub enum RejectionCode {
     InputDtype,
     /// Several outputs, of which none says that it is the prediction.
     OutputAmbiguous,
+    /// A manifest that takes an output which is not there.
+    OutputUnknown,
     /// An output that is no answer to the task.
     OutputKind,
     /// An output of another number of classes.
@@ -64,11 +68,21 @@ pub enum RejectionCode {
     ZipDuplicate,
     /// Too many files, or too much once unpacked.
     ZipTooLarge,
+    /// A zip with a model and no manifest.
+    ManifestMissing,
+    /// A manifest that is no TOML, or has other keys or values.
+    ManifestInvalid,
+    /// A manifest without a model.
+    ModelMissing,
+    /// A file beside a model and its manifest.
+    ZipExtra,
+    /// More rows at a time than the competition gives.
+    BatchSize,
     /// No script to run.
     MainMissing,
     /// No function to call.
     PredictMissing,
-    /// A script and a function at once.
+    /// A script and a function at once, or several models.
     EntryAmbiguous,
 }
 
@@ -87,10 +101,12 @@ impl RejectionCode {
             RejectionCode::TfliteCustomOp => "tflite_custom_op",
             RejectionCode::TfliteStateful => "tflite_stateful",
             RejectionCode::InputUnbound => "input_unbound",
+            RejectionCode::InputUnknown => "input_unknown",
             RejectionCode::BatchAxis => "batch_axis",
             RejectionCode::InputShape => "input_shape",
             RejectionCode::InputDtype => "input_dtype",
             RejectionCode::OutputAmbiguous => "output_ambiguous",
+            RejectionCode::OutputUnknown => "output_unknown",
             RejectionCode::OutputKind => "output_kind",
             RejectionCode::OutputClasses => "output_classes",
             RejectionCode::OutputShape => "output_shape",
@@ -100,6 +116,11 @@ impl RejectionCode {
             RejectionCode::ZipLink => "zip_link",
             RejectionCode::ZipDuplicate => "zip_duplicate",
             RejectionCode::ZipTooLarge => "zip_too_large",
+            RejectionCode::ManifestMissing => "manifest_missing",
+            RejectionCode::ManifestInvalid => "manifest_invalid",
+            RejectionCode::ModelMissing => "model_missing",
+            RejectionCode::ZipExtra => "zip_extra",
+            RejectionCode::BatchSize => "batch_size",
             RejectionCode::MainMissing => "main_missing",
             RejectionCode::PredictMissing => "predict_missing",
             RejectionCode::EntryAmbiguous => "entry_ambiguous",

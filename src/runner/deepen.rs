@@ -104,6 +104,7 @@ impl Runner {
             spec,
             kind: claim.kind,
             entry: &fetched.path(claim.kind),
+            manifest: &fetched.manifest,
         };
         let count = |trials: usize| u32::try_from(trials).unwrap_or(u32::MAX);
         let more = More {
@@ -131,7 +132,7 @@ impl Runner {
         let recorded = self.desk.wait_for(scores)?;
         for (held_out, predictions) in session.predictions.iter().enumerate() {
             let refused = match score_trial(claim.kind, spec, prepared, predictions)? {
-                Ok(scores) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
+                Ok((scores, _)) if keeps_up(&scores, recorded.as_ref(), spec) => continue,
                 Ok(_) => scores_unlike(),
                 Err(bad) => without_data(&bad),
             };

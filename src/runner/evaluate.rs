@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::inputs::Prepared;
 use super::record::Evaluated;
@@ -14,9 +14,11 @@ use crate::db::jobs::{Claim, Lease, Purpose};
 use crate::db::sessions::{RunLog, SmokeRun};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::ids::CompetitionId;
+use crate::domain::model_manifest::ModelManifest;
+use crate::domain::score::ScoreIntervals;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
-use crate::entries;
+use crate::entries::{self, Rejection};
 use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
 use crate::session::{
     Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Session, Smoke, without_data,
@@ -62,6 +64,7 @@ impl Runner {
             spec,
             kind: claim.kind,
             entry: &fetched.path(claim.kind),
+            manifest: &fetched.manifest,
         };
         let mut smoke = self.bench.smoke(&candidate, &prepared.sample)?;
         if let Ok(predictions) = &smoke.verdict
@@ -82,39 +85,61 @@ impl Runner {
             return Ok(Verdict::Stopped);
         }
         Ok(match score(claim.kind, spec, prepared, &session)? {
-            Ok(scores) => Verdict::Scored(Evaluated {
+            Ok((scores, intervals)) => Verdict::Scored(Evaluated {
                 trials: session.trials,
                 scores,
+                intervals,
                 runtime: session.runtime,
+                batch_size: session.batch_size,
                 started_at,
             }),
             Err(failure) => Verdict::Failed(without_data(&failure)),
         })
     }
 
-    /// The submission's bytes where sandboxes can read them: a model as a file, a script unpacked.
+    /// The submission's bytes where sandboxes can read them: a model as a file, with what its manifest
+    /// says, code unpacked.
     pub(super) fn fetch_entry(&self, claim: &Claim) -> Result<FetchedEntry, JobError> {
-        let fetched = FetchedEntry(self.folder.join(format!("entry-{}", claim.artifact)));
+        let mut fetched = FetchedEntry {
+            folder: self.folder.join(format!("entry-{}", claim.artifact)),
+            model: None,
+            manifest: ModelManifest::default(),
+        };
+        let folder = fetched.folder.clone();
         let failed = |source| JobError::File {
             doing: "make",
-            path: fetched.0.clone(),
+            path: folder.clone(),
             source,
         };
-        empty_folder(&fetched.0)?;
+        let refused = |rejection: Rejection| failed(io::Error::other(rejection.message));
+        empty_folder(&fetched.folder)?;
         let file = fetched.file();
         let desk = &self.desk;
         desk.wait_for(desk.store.copy_to(&claim.artifact, &file))?;
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).map_err(failed)?;
+        let readable = |path: &Path| {
+            let permissions = fs::Permissions::from_mode(0o644);
+            fs::set_permissions(path, permissions).map_err(failed)
+        };
+        readable(&file)?;
+        let artifact = fs::File::open(&file).map_err(failed)?;
+        let size = Bytes::new(artifact.metadata().map_err(failed)?.len());
         match claim.kind {
-            EntryKind::Onnx | EntryKind::Tflite => {}
+            EntryKind::Onnx | EntryKind::Tflite => {
+                if entries::is_packed(&artifact).map_err(failed)? {
+                    let model = fetched.folder.join("model");
+                    fetched.manifest = entries::package::unpack(artifact, size, &model)
+                        .map_err(failed)?
+                        .map_err(refused)?;
+                    readable(&model)?;
+                    fetched.model = Some(model);
+                }
+            }
             EntryKind::Predict | EntryKind::Script => {
                 let source = fetched.source();
                 fs::create_dir(&source).map_err(failed)?;
-                let zip = fs::File::open(&file).map_err(failed)?;
-                let size = Bytes::new(zip.metadata().map_err(failed)?.len());
-                entries::script::unpack(zip, size, &source)
+                entries::script::unpack(artifact, size, &source)
                     .map_err(failed)?
-                    .map_err(|rejection| failed(io::Error::other(rejection.message)))?;
+                    .map_err(refused)?;
             }
         }
         Ok(fetched)
@@ -209,21 +234,29 @@ impl Desk {
 }
 
 /// A folder with a copy of the entry, which goes away with its value.
-pub(super) struct FetchedEntry(PathBuf);
+pub(super) struct FetchedEntry {
+    folder: PathBuf,
+    /// A model that came in a zip.
+    model: Option<PathBuf>,
+    /// Says nothing where none came along.
+    pub(super) manifest: ModelManifest,
+}
 
 impl FetchedEntry {
     fn file(&self) -> PathBuf {
-        self.0.join("artifact")
+        self.folder.join("artifact")
     }
 
     fn source(&self) -> PathBuf {
-        self.0.join("source")
+        self.folder.join("source")
     }
 
     /// What a sandbox reads of it.
     pub(super) fn path(&self, kind: EntryKind) -> PathBuf {
         match kind {
-            EntryKind::Onnx | EntryKind::Tflite => self.file(),
+            EntryKind::Onnx | EntryKind::Tflite => {
+                self.model.clone().unwrap_or_else(|| self.file())
+            }
             EntryKind::Predict | EntryKind::Script => self.source(),
         }
     }
@@ -231,7 +264,7 @@ impl FetchedEntry {
 
 impl Drop for FetchedEntry {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0)
+        if let Err(error) = fs::remove_dir_all(&self.folder)
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(%error, "the copy of an entry could not be removed");
@@ -266,16 +299,30 @@ fn score(
     spec: &CompetitionSpec,
     prepared: &Prepared,
     session: &Session,
-) -> Result<Result<Scores, Failure>, JobError> {
-    let mut worst: Option<Scores> = None;
+) -> Result<Result<(Scores, ScoreIntervals), Failure>, JobError> {
+    let mut worst: Option<(Scores, ScoreIntervals)> = None;
     for predictions in &session.predictions {
-        match score_trial(kind, spec, prepared, predictions)? {
-            Ok(scores) => {
-                let direction = spec.metric.name.direction();
-                worst = Some(worst.map_or(scores, |worst| worst.or_worse(scores, direction)));
-            }
+        let (scores, predictions) = match score_trial(kind, spec, prepared, predictions)? {
+            Ok(scored) => scored,
             Err(failure) => return Ok(Err(failure)),
+        };
+        let direction = spec.metric.name.direction();
+        let counts = worst.map_or(scores, |(worst, _)| worst.or_worse(scores, direction));
+        if worst.is_some_and(|(worst, _)| worst == counts) {
+            continue;
         }
+        let own = scoring::intervals(spec, &prepared.solution, &predictions);
+        let of_all = worst.map_or(own, |(worst, intervals)| ScoreIntervals {
+            public: match worst.public == counts.public {
+                true => intervals.public,
+                false => own.public,
+            },
+            private: match worst.private == counts.private {
+                true => intervals.private,
+                false => own.private,
+            },
+        });
+        worst = Some((counts, of_all));
     }
     worst.map(Ok).ok_or_else(|| JobError::Competition {
         slug: spec.slug.to_string(),
@@ -283,19 +330,19 @@ fn score(
     })
 }
 
-/// The scores of one trial's predictions, or why they cannot be scored.
+/// One trial's predictions and their scores, or why they cannot be scored.
 pub(super) fn score_trial(
     kind: EntryKind,
     spec: &CompetitionSpec,
     prepared: &Prepared,
     predictions: &[u8],
-) -> Result<Result<Scores, Failure>, JobError> {
+) -> Result<Result<(Scores, Predictions), Failure>, JobError> {
     let parsed = match read(kind, predictions, spec, &prepared.test_ids) {
         Ok(parsed) => parsed,
         Err(failure) => return Ok(Err(failure)),
     };
     match scoring::score(spec, &prepared.solution, &parsed) {
-        Ok(scores) => Ok(Ok(scores)),
+        Ok(scores) => Ok(Ok((scores, parsed))),
         Err(ScoreError::Predictions(bad)) => Ok(Err(refused(bad))),
         Err(error) => Err(JobError::Competition {
             slug: spec.slug.to_string(),

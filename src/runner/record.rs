@@ -13,6 +13,7 @@ use crate::db::sessions::{NewSession, StoredScores};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::efficiency::{Scale, Unranked};
 use crate::domain::ranking::{self, Board};
+use crate::domain::score::ScoreIntervals;
 use crate::domain::split::Split;
 use crate::domain::submission::Failure;
 use crate::domain::trial::{Summary, Trial};
@@ -22,8 +23,11 @@ use crate::scoring::Scores;
 pub struct Evaluated {
     pub trials: Vec<Trial>,
     pub scores: Scores,
+    pub intervals: ScoreIntervals,
     /// What ran the model.
     pub runtime: String,
+    /// With how many rows at a time: of a model.
+    pub batch_size: Option<u32>,
     pub started_at: DateTime<Utc>,
 }
 
@@ -94,7 +98,9 @@ impl Runner {
             claim.submission,
             &hardware_class,
             scores,
+            evaluated.intervals,
             summary,
+            evaluated.batch_size,
             now,
         )
         .await?;

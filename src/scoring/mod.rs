@@ -9,7 +9,7 @@ mod submission;
 mod told;
 
 use crate::domain::competition::{CompetitionSpec, Direction, Metric};
-use crate::domain::score::Score;
+use crate::domain::score::{Score, ScoreIntervals};
 use crate::domain::solution::Solution;
 use crate::domain::split::Split;
 
@@ -59,6 +59,20 @@ pub fn score(
         private: on(Split::Private)?,
         all: scored(compare(spec, predicted, actual))?,
     })
+}
+
+/// Where the scores of these predictions may lie, with 95 % confidence.
+pub fn intervals(
+    spec: &CompetitionSpec,
+    solution: &Solution,
+    predictions: &Predictions,
+) -> ScoreIntervals {
+    let terms = Terms::of(spec, predictions.answers(), solution.answers());
+    let on = |split| terms.as_ref()?.interval(&solution.rows_of(split));
+    ScoreIntervals {
+        public: on(Split::Public),
+        private: on(Split::Private),
+    }
 }
 
 /// One metric of one submission.

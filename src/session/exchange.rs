@@ -11,6 +11,7 @@ use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, SessionError};
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
+use crate::domain::model_manifest::ModelManifest;
 use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
 use crate::domain::trial::{HarnessPhases, PhaseCost, Phases};
@@ -23,6 +24,8 @@ const PREDICTION_BYTES: u64 = 256;
 /// The sandbox kills at the limit by itself; this much later we give up on hearing of it.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) const LONGEST_MESSAGE: usize = 1000;
+/// What an input may fix, and a competition may give.
+const MOST_ROWS_AT_ONCE: u32 = 65_536;
 
 /// What came before the word to finish.
 struct Stretches {
@@ -32,6 +35,7 @@ struct Stretches {
     window: PhaseCost,
     energy: Energy,
     runtime: String,
+    batch_size: Option<u32>,
 }
 
 impl Bench {
@@ -78,6 +82,11 @@ impl Bench {
             ],
             candidate.spec.limits.clone(),
         );
+        if *candidate.manifest != ModelManifest::default() {
+            let manifest = serde_json::to_string(candidate.manifest)
+                .expect("a manifest is texts and finite numbers");
+            room.command.extend(["--manifest".to_owned(), manifest]);
+        }
         // It would spend the candidate's CPU time.
         room.env = vec![
             ("ORT_DISABLE_TELEMETRY".to_owned(), "1".to_owned()),
@@ -131,6 +140,8 @@ impl From<SandboxError> for Stop {
 pub(crate) enum Event {
     Ready {
         runtime: String,
+        /// Of a model: rows at a time, which it may fix itself.
+        batch_size: Option<u32>,
     },
     Done,
     /// Of a function: so many predictions of this type follow in so many bytes.
@@ -168,9 +179,19 @@ impl Exchange {
     }
 
     fn converse(&mut self, passes: u32, bench: &mut Bench) -> Result<Stretches, Stop> {
-        let (Event::Ready { runtime }, start_up) = self.hear()? else {
+        let (
+            Event::Ready {
+                runtime,
+                batch_size,
+            },
+            start_up,
+        ) = self.hear()?
+        else {
             return Err(Stop::Nonsense);
         };
+        if !batch_size.is_some_and(|rows| (1..=MOST_ROWS_AT_ONCE).contains(&rows)) {
+            return Err(Stop::Nonsense);
+        }
         let first_call = self.passes(1)?;
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
@@ -190,6 +211,7 @@ impl Exchange {
             window,
             energy,
             runtime: clean(&runtime),
+            batch_size,
         })
     }
 
@@ -271,6 +293,7 @@ impl Exchange {
             }),
             energy: stretches.energy,
             runtime: stretches.runtime,
+            batch_size: stretches.batch_size,
             peak_memory: run.usage.peak_memory,
             predictions,
         };

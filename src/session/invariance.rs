@@ -30,7 +30,7 @@ impl Bench {
         sample: &Inputs,
         first: Finished,
     ) -> Result<Finished, SessionError> {
-        let full = rows_at_once(candidate.spec).min(sample.rows());
+        let full = rows_at_once(candidate).min(sample.rows());
         let Ok(measured) = &first.result else {
             return Ok(first);
         };

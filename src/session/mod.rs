@@ -27,6 +27,7 @@ pub use runtime::{Runtime, RuntimeError};
 use crate::domain::competition::{CompetitionSpec, EntryKind, Profile, Scenario};
 use crate::domain::digest::Digest;
 use crate::domain::limits::Limits;
+use crate::domain::model_manifest::ModelManifest;
 use crate::domain::runtime::Manifest;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::trial::{HarnessPhases, PhaseCost, Phases, Trial};
@@ -86,6 +87,8 @@ pub struct Candidate<'a> {
     pub kind: EntryKind,
     /// Readable by everybody: the model file, or the folder that a script was unpacked into.
     pub entry: &'a Path,
+    /// How a model asks to be run.
+    pub manifest: &'a ModelManifest,
 }
 
 /// What a smoke run came to. Its logs may be shown to the participant: it saw public data only.
@@ -117,6 +120,8 @@ pub struct Session {
     pub predictions: Vec<Vec<u8>>,
     /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
+    /// Rows that a model was given at once.
+    pub batch_size: Option<u32>,
 }
 
 /// How a session ended.
@@ -224,7 +229,7 @@ impl Bench {
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.entry)?;
-        let run = self.run(candidate, sample, 0, rows_at_once(candidate.spec))?;
+        let run = self.run(candidate, sample, 0, rows_at_once(candidate))?;
         let run = match candidate.kind {
             EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
                 self.vary_batches(candidate, sample, run)?
@@ -272,6 +277,7 @@ impl Bench {
             trials: Vec::new(),
             predictions: Vec::new(),
             runtime: pilot.runtime,
+            batch_size: pilot.batch_size,
         };
         for number in 1..=trials {
             if observer.progress(Phase::Trial { number, of: trials }) == GoOn::No {
@@ -371,7 +377,7 @@ impl Bench {
         number: u32,
         observer: &mut dyn Observer,
     ) -> Result<Finished, SessionError> {
-        let run = self.run(candidate, test, passes, rows_at_once(candidate.spec))?;
+        let run = self.run(candidate, test, passes, rows_at_once(candidate))?;
         observer.hidden_run(HiddenRun {
             number,
             outcome: match &run.result {
@@ -403,9 +409,12 @@ impl Bench {
 }
 
 /// How many rows a model or a function is given at a time.
-fn rows_at_once(spec: &CompetitionSpec) -> usize {
-    match spec.measuring.scenario {
-        Scenario::Offline => spec.entries.batch_size as usize,
+fn rows_at_once(candidate: &Candidate<'_>) -> usize {
+    let rules = &candidate.spec.entries;
+    let wanted = candidate.manifest.batch_size.unwrap_or(rules.batch_size);
+    match candidate.spec.measuring.scenario {
+        // What a manifest may ask for was checked at the door.
+        Scenario::Offline => wanted as usize,
         Scenario::SingleStream => 1,
     }
 }

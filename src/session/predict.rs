@@ -228,7 +228,7 @@ impl Calls {
         let deadline = self.within(self.last.at, Some(self.limits.start_up), |_| Late::StartUp);
         let line = [opening.as_bytes(), b"\n"].concat();
         self.sandbox.send_bytes(&line, deadline.at)?;
-        let (Event::Ready { runtime }, at) = self.hear(deadline)? else {
+        let (Event::Ready { runtime, .. }, at) = self.hear(deadline)? else {
             return Err(Stop::Nonsense);
         };
         let start_up = self.stretch_until(at)?;
@@ -384,6 +384,7 @@ impl Calls {
             },
             energy: stretches.energy,
             runtime: stretches.runtime,
+            batch_size: None,
             peak_memory: run.usage.peak_memory,
             predictions: predictions_file(spec.task.predicted_columns(), &stretches.predictions),
         };

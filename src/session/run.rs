@@ -22,6 +22,8 @@ pub struct Measured {
     pub energy: Energy,
     /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
+    /// Rows that a model was given at once.
+    pub batch_size: Option<u32>,
     pub peak_memory: Bytes,
     /// As it wrote them.
     pub predictions: Vec<u8>,
@@ -68,7 +70,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 33] = [
+    const RULES: [&str; 34] = [
         "batch_axis",
         "classes",
         "columns",
@@ -78,6 +80,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "input_dtype",
         "input_shape",
         "input_unbound",
+        "input_unknown",
         "onnx_custom_op",
         "onnx_external_data",
         "onnx_invalid",

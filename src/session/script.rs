@@ -58,6 +58,7 @@ impl Bench {
             },
             energy: energy_between(self.meter.as_ref(), before, after),
             runtime: self.python.clone(),
+            batch_size: None,
             peak_memory: run.usage.peak_memory,
             predictions: submission,
         };

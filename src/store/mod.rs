@@ -92,6 +92,11 @@ impl Store {
         self.open_key(&upload_key(upload)).await
     }
 
+    /// Where files that have no name may be unpacked: on the disk of which [`Store::has_room_for`] tells.
+    pub fn spool(&self) -> PathBuf {
+        self.folder.join("uploads")
+    }
+
     /// Gives a received upload its name. Doing so again, after a crash, changes nothing.
     pub async fn adopt(&self, upload: UploadId, digest: &Digest) -> Result<(), StoreError> {
         let object = object_key(digest);

@@ -70,6 +70,11 @@ const ADVICE: &[Advice] = &[
         "Give the model one input, which takes all columns at once, or inputs that are named like the columns.",
     ),
     advice(
+        "input_unknown",
+        "The manifest names an input that the model lacks",
+        "Write the names in `leanboard.toml` as the model has them: `session.get_inputs()` lists them.",
+    ),
+    advice(
         "input_shape",
         "The model wants rows of another size",
         "Axis 0 of every input is the row. Export with a dynamic first axis, and as many values per row as there are \

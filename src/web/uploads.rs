@@ -241,7 +241,8 @@ async fn look_at(
     upload: UploadId,
     size: Bytes,
 ) -> Result<(EntryKind, serde_json::Value), Error> {
-    let kinds = competition.spec.entries.kinds.clone();
+    let rules = competition.spec.entries.clone();
+    let spool = app.store.spool();
     let contract = contracts::find(app, competition).await?;
     let file = app.store.open_upload(upload).await?;
     let _turn = app
@@ -249,7 +250,7 @@ async fn look_at(
         .acquire()
         .await
         .expect("the semaphore is never closed");
-    let checked = actix_web::web::block(move || entries::check(file, size, &kinds))
+    let checked = actix_web::web::block(move || entries::check(file, size, &rules, &spool))
         .await
         .map_err(|error| Error::Internal(error.to_string()))?
         .map_err(|error| Error::Internal(error.to_string()))?;

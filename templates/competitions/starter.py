@@ -11,6 +11,7 @@ both are on the competition's data page.
 {% endif %}import onnxruntime
 import pandas
 {% if self.has_texts() %}from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
 {% endif %}{% if self.is_label_task() %}from sklearn.linear_model import LogisticRegression
 {% endif %}from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -44,10 +45,23 @@ table = read("train.csv")
 )
 
 # 2. Train. Change this part.
-model = make_pipeline(
+{% if self.has_texts() %}# A text of few different values is a category; of any other its words count.
+CATEGORIES = [name for name in TEXTS if table[name].nunique() <= 100]
+WORDS = [name for name in TEXTS if name not in CATEGORIES]
+# A word, as scikit-learn and ONNX both read it. Lower case is not asked for: it takes an operator
+# that needs a locale of its own.
+TOKEN = "[a-zA-Z0-9]+"
+{% endif %}model = make_pipeline(
 {% if self.has_texts() %}    make_column_transformer(
 {% if self.has_numbers() %}        (StandardScaler(), NUMBERS),
-{% endif %}        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), TEXTS),
+{% endif %}        *[
+            (OneHotEncoder(handle_unknown="ignore", sparse_output=False), [name])
+            for name in CATEGORIES
+        ],
+        *[
+            (TfidfVectorizer(lowercase=False, token_pattern=TOKEN, max_features=3000), name)
+            for name in WORDS
+        ],
     ),
 {% else %}    StandardScaler(),
 {% endif %}{% if self.is_label_task() %}    LogisticRegression(max_iter=1000),
@@ -70,7 +84,8 @@ input_types = [("features", {{ self.tensor_type() }}([None, len(NUMBERS)]))]
     model,
     initial_types=input_types,
     target_opset={"": 18, "ai.onnx.ml": 3},
-{% if self.is_label_task() %}    options={id(model): {"zipmap": False}},
+{% if self.has_texts() %}    options={TfidfVectorizer: {"tokenexp": TOKEN}{% if self.is_label_task() %}, id(model): {"zipmap": False}{% endif %}},
+{% else if self.is_label_task() %}    options={id(model): {"zipmap": False}},
 {% endif %})
 with open("model.onnx", "wb") as file:
     file.write(onnx_model.SerializeToString())

@@ -159,6 +159,42 @@ async fn what_a_dead_runner_left_waits_again_and_its_page_says_so() {
 }
 
 #[tokio::test]
+async fn a_job_whose_runner_dies_each_time_is_given_up_at_no_cost() {
+    let app = App::with(&Bundle::lean()).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    let name = unique_name();
+    let id = ada.submitted(starter("small_mlp")).await;
+    for attempt in 1..=5 {
+        let runner = Runner::start(&mut app.runner(&name));
+        eventually("its claim", async || {
+            let submission = ada.submission(&id).await;
+            assert_eq!(
+                submission["failure"],
+                Value::Null,
+                "after {attempt} runners"
+            );
+            (submission["status"] == "running").then_some(())
+        })
+        .await;
+        runner.kill();
+    }
+    let _runner = Runner::start(&mut app.runner(&name));
+    let failed = eventually("the end", async || {
+        let submission = ada.submission(&id).await;
+        (submission["status"] == "failed").then_some(submission)
+    })
+    .await;
+    assert_eq!(*at(&failed, "/failure/code"), "runner_lost");
+    assert_eq!(*at(&failed, "/failure/class"), "infrastructure");
+    assert_eq!(*at(&failed, "/failure/uses_quota"), false);
+    // The same bytes may be sent again, and are not held against their sender.
+    let again = ada.submitted(starter("small_mlp")).await;
+    assert_eq!(again, id);
+    assert_scored_once(&ada, &id).await;
+}
+
+#[tokio::test]
 async fn a_team_can_submit_at_the_moment_its_last_score_is_recorded() {
     let app = App::with(&Bundle::lean().rule("daily_limit", 1000)).await;
     app.run_all_jobs().await;

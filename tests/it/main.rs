@@ -14,6 +14,7 @@ mod fuzzing;
 mod harness;
 mod hostile;
 mod live;
+mod manifest;
 mod metrics;
 mod migrations;
 mod pages;

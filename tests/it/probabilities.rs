@@ -11,7 +11,7 @@ use crate::support::{App, Bundle, at, root, starter};
 const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
 /// The demo of digits, as a task of probabilities under log loss.
-fn forecast() -> Bundle {
+pub fn forecast() -> Bundle {
     let bundle = (Bundle::forest().rule("task.kind", "probability"))
         .rule("metric.name", "log_loss")
         .rule("metric.benchmark", 2.3);

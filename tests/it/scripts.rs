@@ -291,6 +291,32 @@ async fn a_script_that_predicts_otherwise_in_each_trial_is_scored_by_its_worst()
     assert_eq!(*at(&scored, "/result/deterministic"), json!(false));
 }
 
+#[tokio::test]
+async fn a_script_that_does_its_work_in_the_warm_up_alone_is_refused() {
+    let app = App::with(&Bundle::prices().rule("limits.time_s", 100)).await;
+    app.run_all_jobs().await;
+    let ada = app.person("ada");
+    // It spins on hidden inputs until a moment that lies in the warm-up, unless the machine is slow.
+    let mut codes = Vec::new();
+    for ends_in_s in [15, 60] {
+        let end = (chrono::Utc::now().timestamp() + ends_in_s).to_string();
+        let main = "import csv, time\n\
+            header, *rows = csv.reader(open('/kaggle/input/diamonds/sample_submission.csv'))\n\
+            while len(rows) > 10_000 and time.time() < END: pass\n\
+            writer = csv.writer(open('submission.csv', 'w'))\n\
+            writer.writerows([header, *([id, 1000] for id, _ in rows)])\n"
+            .replace("END", &end);
+        let id = ada.submitted_to("diamonds", zip_of("main.py", &main)).await;
+        app.run_one_job();
+        let ended = ada.submission(&id).await;
+        codes.push(ended.pointer("/failure/code").cloned());
+        if codes.last() == Some(&Some(json!("passes_unlike"))) {
+            return;
+        }
+    }
+    panic!("it was taken for honest: {codes:?}");
+}
+
 /// RMSLE on the public rows of one price for all.
 fn score_of(price: f64) -> f64 {
     let path = crate::support::root().join("demo/diamonds/hidden/solution.csv");
@@ -323,12 +349,20 @@ pub fn zip_of(name: &str, content: &str) -> Vec<u8> {
     zip_of_all(&[(name, content)])
 }
 
-/// A zip of files, stored as they are.
+/// The same of several files.
 pub fn zip_of_all(files: &[(&str, &str)]) -> Vec<u8> {
+    let files: Vec<(&str, &[u8])> = (files.iter())
+        .map(|(name, content)| (*name, content.as_bytes()))
+        .collect();
+    zip_of_files(&files)
+}
+
+/// A zip of files, stored as they are.
+pub fn zip_of_files(files: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut zip, mut directory) = (Vec::new(), Vec::new());
     for (name, content) in files {
         let mut crc = flate2::Crc::new();
-        crc.update(content.as_bytes());
+        crc.update(content);
         let length = u32::try_from(content.len()).unwrap().to_le_bytes();
         let name_length = u16::try_from(name.len()).unwrap().to_le_bytes();
         // CRC, size packed, size unpacked, length of the name.
@@ -342,7 +376,7 @@ pub fn zip_of_all(files: &[(&str, &str)]) -> Vec<u8> {
         let start = u32::try_from(zip.len()).unwrap().to_le_bytes();
         zip.extend([b"PK\x03\x04\x0a\0".as_slice(), &[0; 8], &sizes, &[0; 2]].concat());
         zip.extend(name.as_bytes());
-        zip.extend(content.as_bytes());
+        zip.extend(*content);
         directory.extend([b"PK\x01\x02\x0a\0\x0a\0".as_slice(), &[0; 8], &sizes].concat());
         directory.extend([[0; 12].as_slice(), &start, name.as_bytes()].concat());
     }

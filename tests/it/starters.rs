@@ -4,6 +4,13 @@ use std::process::Command;
 
 use crate::support::{App, Bundle, runtime, starter, success};
 
+fn assert_is_python(script: &str) {
+    let mut python = Command::new(runtime().join("bin/python"));
+    let parse = "import ast, sys; ast.parse(sys.argv[1])";
+    python.args(["-I", "-c", parse, script]);
+    success(python.output().unwrap());
+}
+
 #[tokio::test]
 async fn only_the_starters_that_their_host_made_public_can_be_downloaded() {
     let app = App::with(&Bundle::digits()).await;
@@ -59,14 +66,7 @@ async fn the_starter_script_is_written_for_its_competition() {
     ] {
         assert!(script.body.contains(line), "{line} in {}", script.body);
     }
-    let mut python = Command::new(runtime().join("bin/python"));
-    python.args([
-        "-I",
-        "-c",
-        "import ast, sys; ast.parse(sys.argv[1])",
-        &script.body,
-    ]);
-    success(python.output().unwrap());
+    assert_is_python(&script.body);
     assert!(
         visitor
             .get("/competitions/digits/submit")
@@ -74,6 +74,22 @@ async fn the_starter_script_is_written_for_its_competition() {
             .body
             .contains("import pandas")
     );
+}
+
+#[tokio::test]
+async fn the_starter_script_reads_written_texts_by_their_words() {
+    let app = App::with(&Bundle::glosses()).await;
+    let address = "/competitions/gloss-topics/starter.py";
+    let script = app.visitor().get(address).await.body;
+    for line in [
+        "NUMBERS = []",
+        "TEXTS = [\"gloss\"]",
+        "(TfidfVectorizer(",
+        "options={TfidfVectorizer: {\"tokenexp\": TOKEN}, id(model): {\"zipmap\": False}}",
+    ] {
+        assert!(script.contains(line), "{line} in {script}");
+    }
+    assert_is_python(&script);
 }
 
 #[tokio::test]

@@ -143,6 +143,29 @@ async fn a_report_shows_every_trial_by_phase() {
 }
 
 #[tokio::test]
+async fn a_score_says_what_other_rows_of_the_kind_would_score() {
+    let app = App::with(&Bundle::lean()).await;
+    let id = (app.person("ada"))
+        .submitted(starter("logistic_regression"))
+        .await;
+    app.run_all_jobs().await;
+    let visitor = app.visitor();
+    let scored = visitor.submission(&id).await;
+    let figure = |name: &str| at(&scored, &format!("/result/{name}")).as_f64().unwrap();
+    let (score, low, high) = (figure("score"), figure("score_low"), figure("score_high"));
+    assert!(low < score && score < high, "{low} {score} {high}");
+    // Accuracy is a share of the 319 public rows: the normal approximation is known.
+    let half = 1.96 * (score * (1.0 - score) / 319.0).sqrt();
+    assert!(((high - low) / 2.0 - half).abs() < 0.3 * half);
+
+    let interval = format!("{low:.4}–{high:.4}");
+    for page in ["/competitions/digits", &format!("/submissions/{id}")] {
+        let page = visitor.get(page).await.body;
+        assert!(page.contains(&interval), "{interval} in {page}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_private_is_shown_to_hosts_only() {
     let app = App::with(&Bundle::lean()).await;
     let (ada, host) = (app.person("ada"), app.host("grace"));

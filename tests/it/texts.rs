@@ -27,7 +27,13 @@ async fn a_model_reads_texts_and_a_function_stands_beside_it_on_the_board() {
         };
         assert!(expected.contains(&score), "{kind}: {line:#}");
         assert_eq!(submission["status"], json!("scored"));
+        // Macro-F1 is no mean over rows.
+        assert!(line["score_low"].is_null() && line["score_high"].is_null());
     }
+    assert_eq!(board["formula"]["metric_title"], "F1 (macro)");
+    let page = visitor.get("/competitions/gloss-topics?board=score").await;
+    assert!(page.body.contains("By F1 (macro) alone"), "{}", page.body);
+    assert!(!page.body.contains("other rows of the kind"));
     let page = visitor.get("/").await.body;
     assert!(page.contains("F1 (macro)"), "{page}");
 }

@@ -44,6 +44,18 @@ async fn a_converted_model_scores_as_the_one_that_it_was_made_from() {
     assert!(phases["cpu_s"].as_f64().unwrap() > 0.0, "{phases}");
 }
 
+/// The model with another number of its format's version, the first field of its root.
+fn of_version(model: &[u8], version: u8) -> Vec<u8> {
+    let number = |at: usize| u32::from_le_bytes(model[at..at + 4].try_into().unwrap()) as usize;
+    let root = number(0);
+    let fields = root - number(root);
+    let version_at = root + (number(fields + 4) & 0xffff);
+    let mut model = model.to_owned();
+    assert_eq!(model[version_at], 3);
+    model[version_at] = version;
+    model
+}
+
 #[tokio::test]
 async fn what_cannot_run_or_could_remember_is_refused_at_the_door() {
     let app = App::with(&Bundle::lean()).await;
@@ -55,6 +67,7 @@ async fn what_cannot_run_or_could_remember_is_refused_at_the_door() {
             whole[..whole.len() / 2].to_vec(),
             "tflite_invalid",
         ),
+        ("version 4", of_version(&whole, 4), "tflite_unsupported"),
         (
             "custom operator",
             tflite("sandbox/examples/custom_op"),

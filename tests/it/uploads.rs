@@ -34,7 +34,7 @@ async fn a_file_that_is_no_model_is_refused_with_what_it_seems_to_be() {
             b"import onnx\nprint('hello')\n".to_vec(),
             "entry_kind",
         ),
-        ("zip", b"PK\x03\x04whatever".to_vec(), "entry_kind"),
+        ("zip", b"PK\x03\x04whatever".to_vec(), "zip_invalid"),
         (
             "external data",
             example("external_data"),

@@ -34,7 +34,7 @@ def digits(rows=None):
 class Harness:
     """A running harness. Use it in a `with` statement."""
 
-    def __init__(self, entry, arrays, classes=DIGIT_CLASSES, batch_size=32):
+    def __init__(self, entry, arrays, classes=DIGIT_CLASSES, batch_size=32, manifest=None):
         self._folder = tempfile.TemporaryDirectory()
         folder = Path(self._folder.name)
         self.predictions_path = folder / "predictions.csv"
@@ -55,6 +55,7 @@ class Harness:
                 *(sys.executable, "-I", "-B", HARNESS),
                 *("--kind", "tflite" if Path(entry).suffix == ".tflite" else "onnx"),
                 *("--entry", entry, "--inputs", folder, "--output", folder),
+                *(("--manifest", json.dumps(manifest)) if manifest else ()),
                 *("--commands-fd", str(command_read), "--events-fd", str(event_write)),
             ],
             env={},

@@ -91,6 +91,8 @@ pub struct Created {
 #[derive(Debug, Deserialize)]
 pub struct CompetitionDocument {
     pub metric: String,
+    /// Servers of an earlier version have none.
+    pub metric_title: Option<String>,
     pub window: String,
     pub cost: String,
 }
@@ -135,6 +137,8 @@ pub struct FailureDocument {
 #[derive(Debug, Deserialize)]
 pub struct ResultDocument {
     pub score: f64,
+    pub score_low: Option<f64>,
+    pub score_high: Option<f64>,
     pub hardware_class: String,
     pub standing: Option<StandingDocument>,
     pub trials: Vec<serde::de::IgnoredAny>,
@@ -173,6 +177,8 @@ pub struct LeaderboardDocument {
 #[derive(Debug, Deserialize)]
 pub struct FormulaDocument {
     pub metric: String,
+    /// Servers of an earlier version have none.
+    pub metric_title: Option<String>,
     pub window: String,
     pub cost: String,
     pub why_no_constants: Option<String>,

@@ -120,10 +120,21 @@ fn measured(
     result: &ResultDocument,
     competition: &CompetitionDocument,
 ) -> Vec<(&'static str, String)> {
-    let metric = metric_name(&competition.metric);
+    let metric = metric_name(&competition.metric, competition.metric_title.as_deref());
     let mut lines = vec![(
         "score",
-        format!("{}  ({metric}, on the public split)", score(result.score)),
+        format!(
+            "{}  ({metric}, on the public split){}",
+            score(result.score),
+            match result.score_low.zip(result.score_high) {
+                Some((low, high)) => format!(
+                    "; {} to {} on other rows, with 95 % confidence",
+                    score(low),
+                    score(high)
+                ),
+                None => String::new(),
+            }
+        ),
     )];
     if let Some(standing) = &result.standing {
         let kind = cost_name(&competition.cost, &competition.window);
@@ -180,8 +191,11 @@ fn failed(failure: &FailureDocument) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// The metric as it is shown; one that this program does not know, as it is written.
-pub fn metric_name(metric: &str) -> String {
+/// The metric as the server names it, else as this program does.
+pub fn metric_name(metric: &str, title: Option<&str>) -> String {
+    if let Some(title) = title {
+        return plain(title);
+    }
     let known: Result<Metric, _> = serde_json::from_value(metric.into());
     known.map_or_else(|_| metric.to_owned(), |metric| metric.to_string())
 }

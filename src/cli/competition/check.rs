@@ -13,18 +13,24 @@ use crate::cli::Failure;
 use crate::cli::client::table::{Column, lay_out, width_of_output};
 use crate::cli::output::say;
 use crate::competitions::{Bundle, BundleFile, FileKind};
-use crate::domain::competition::{CompetitionSpec, Cost, Direction, EntryKind, Window};
+use crate::domain::competition::{CompetitionSpec, Cost, Direction, EntryKind, EntryRules, Window};
 use crate::domain::digest::Digest;
 use crate::domain::split::Split;
 use crate::domain::units::Bytes;
 
 /// What may be an entry, where the rules that say it cannot be read.
-const ALL_KINDS: [EntryKind; 4] = [
-    EntryKind::Onnx,
-    EntryKind::Tflite,
-    EntryKind::Predict,
-    EntryKind::Script,
-];
+fn all_kinds() -> EntryRules {
+    EntryRules {
+        kinds: vec![
+            EntryKind::Onnx,
+            EntryKind::Tflite,
+            EntryKind::Predict,
+            EntryKind::Script,
+        ],
+        max_batch_size: Some(u32::MAX),
+        ..EntryRules::default()
+    }
+}
 
 /// Says all that was found.
 ///
@@ -36,7 +42,7 @@ pub fn check(folder: &Path) -> Result<(), Failure> {
         Ok(bundle) => bundle,
         Err(failure) => {
             // What is wrong with the rules does not hide what is wrong with the models.
-            let refused = refused_starters(&starters_on_disk(folder), &ALL_KINDS, None);
+            let refused = refused_starters(&starters_on_disk(folder), &all_kinds(), None);
             return Err(lines(failure, &refused));
         }
     };
@@ -44,7 +50,7 @@ pub fn check(folder: &Path) -> Result<(), Failure> {
         .filter_map(|starter| bundle.file(&starter.file))
         .cloned()
         .collect();
-    let mut refused = refused_starters(&starters, &bundle.spec.entries.kinds, Some(bundle));
+    let mut refused = refused_starters(&starters, &bundle.spec.entries, Some(bundle));
     refused.extend(twins(bundle, &starters));
     if !refused.is_empty() {
         let failure = format!("{} is no valid bundle:", folder.display());
@@ -85,11 +91,11 @@ fn lines(first: &str, more: &[String]) -> String {
 /// What the door says no to, by file.
 fn refused_starters(
     files: &[BundleFile],
-    kinds: &[EntryKind],
+    rules: &EntryRules,
     bundle: Option<&Bundle>,
 ) -> Vec<String> {
     (files.iter())
-        .filter_map(|file| check_starter(file, kinds, bundle).err())
+        .filter_map(|file| check_starter(file, rules, bundle).err())
         .collect()
 }
 

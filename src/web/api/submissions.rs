@@ -168,6 +168,10 @@ struct FailureDocument {
 struct ResultDocument {
     /// On the public split.
     score: f64,
+    /// Where it may lie with 95 % confidence, for other test rows of the kind; null of metrics that
+    /// are no mean over rows.
+    score_low: Option<f64>,
+    score_high: Option<f64>,
     /// For hosts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     score_private: Option<f64>,
@@ -188,6 +192,8 @@ struct ResultDocument {
     /// Of a function's calls: medians of the trials.
     latency: Option<LatencyDocument>,
     peak_memory_bytes: u64,
+    /// Rows that a model was given at once; null for code, and where it was not recorded.
+    batch_size: Option<u32>,
     /// Per pass over the test inputs.
     energy: EnergyDocument,
     deterministic: bool,
@@ -392,6 +398,8 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
         }),
         result: submission.result.map(|result| ResultDocument {
             score: result.score_public,
+            score_low: (result.score_intervals.public).map(|interval| interval.low),
+            score_high: (result.score_intervals.public).map(|interval| interval.high),
             score_private: is_host.then_some(result.score_private),
             degraded: is_degraded(&result.hardware_class),
             hardware_class: result.hardware_class,
@@ -401,6 +409,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             total: result.summary.total.into(),
             latency: median_latency(trials).as_ref().map(LatencyDocument::from),
             peak_memory_bytes: result.summary.peak_memory.as_u64(),
+            batch_size: result.batch_size,
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,
             profile: result.precision.profile(),

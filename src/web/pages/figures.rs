@@ -134,6 +134,15 @@ pub fn efficiencies(interval: Interval) -> String {
     format!("{}–{}", efficiency(interval.low), efficiency(interval.high))
 }
 
+/// Where a score may lie: "0.9523–0.9799".
+pub fn scores(metric: Metric, interval: Interval) -> String {
+    let (low, high) = (score(metric, interval.low), score(metric, interval.high));
+    match interval.low < 0.0 {
+        true => format!("{low} to {high}"),
+        false => format!("{low}–{high}"),
+    }
+}
+
 /// By how much a score must change, with its sign; rounded up, so that what is said is enough.
 pub fn score_change(metric: Metric, change: f64) -> String {
     let unit = 0.1_f64.powi(decimals(metric, change) as i32);

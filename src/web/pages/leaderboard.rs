@@ -109,6 +109,11 @@ impl Row<'_> {
         figures::score(self.metric, self.line.score)
     }
 
+    /// Where the score may lie.
+    fn score_interval(&self) -> Option<String> {
+        (self.line.score_interval).map(|interval| figures::scores(self.metric, interval))
+    }
+
     fn cost(&self) -> Option<Figure> {
         self.line.cost_s.map(figures::seconds)
     }
@@ -130,6 +135,12 @@ impl Row<'_> {
 
     fn size(&self) -> Figure {
         figures::bytes(self.line.artifact_size)
+    }
+
+    /// Rows at a time, of a model.
+    fn batch_size(&self) -> Option<String> {
+        let rows = self.line.batch_size?;
+        Some(figures::count(u64::from(rows)))
     }
 
     fn energy(&self) -> EnergyCell<'_> {
@@ -154,6 +165,11 @@ struct Choice {
 }
 
 impl LeaderboardPage<'_> {
+    fn has_score_intervals(&self) -> bool {
+        let mut lines = self.view.lines.iter();
+        lines.any(|line| line.score_interval.is_some())
+    }
+
     fn metric(&self) -> Metric {
         self.masthead.spec.metric.name
     }

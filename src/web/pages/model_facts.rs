@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use super::figures;
+use crate::domain::model_manifest::{Axis, Constant, InputSource, ModelManifest};
+use crate::entries::clean;
 
 /// Operators that are listed by name; the rest is counted.
 const OPERATORS_SHOWN: usize = 40;
@@ -24,6 +26,8 @@ pub struct ModelFacts {
     parameter_count: u64,
     #[serde(default)]
     operators: Vec<String>,
+    #[serde(default)]
+    manifest: Option<ModelManifest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,7 +63,36 @@ impl Tensor {
     }
 }
 
+/// Something that a manifest says: of what, and what of it.
+pub struct Said {
+    pub name: String,
+    pub words: String,
+}
+
 impl ModelFacts {
+    /// What the manifest says, a line each.
+    pub fn manifest(&self) -> Vec<Said> {
+        let Some(manifest) = &self.manifest else {
+            return Vec::new();
+        };
+        let said = |name: &str, words: String| Said {
+            name: clean(name.as_bytes()),
+            words,
+        };
+        let mut lines: Vec<Said> = (manifest.inputs.iter())
+            .map(|(name, source)| said(name, fed(source)))
+            .collect();
+        let output = manifest.output.as_ref();
+        lines.extend(output.map(|name| said(name, "is the output that counts".to_owned())));
+        let threshold = manifest.threshold;
+        lines.extend(threshold.map(|number| said("threshold", number.to_string())));
+        let activation = manifest.activation;
+        lines.extend(activation.map(|of| said("activation", of.as_str().to_owned())));
+        let rows = manifest.batch_size;
+        lines.extend(rows.map(|rows| said("batch_size", figures::count(u64::from(rows)))));
+        lines
+    }
+
     /// `None` where nothing was found out.
     pub fn read(model: &serde_json::Value) -> Option<ModelFacts> {
         ModelFacts::deserialize(model).ok()
@@ -99,6 +132,30 @@ impl ModelFacts {
 
     pub fn operators_left_out(&self) -> usize {
         self.operators.len().saturating_sub(OPERATORS_SHOWN)
+    }
+}
+
+fn fed(source: &InputSource) -> String {
+    match source {
+        InputSource::Array { name } => format!("is fed from {}", clean(name.as_bytes())),
+        InputSource::Constant { value, shape } => {
+            let value = match value {
+                Constant::Truth(truth) => truth.to_string(),
+                Constant::Whole(number) => number.to_string(),
+                Constant::Decimal(number) => number.to_string(),
+                Constant::Text(text) => format!("“{}”", clean(text.as_bytes())),
+            };
+            let axes: Vec<String> = (shape.iter())
+                .map(|axis| match axis {
+                    Axis::Fixed(length) => length.to_string(),
+                    Axis::Rows(_) => "batch".to_owned(),
+                })
+                .collect();
+            match axes.as_slice() {
+                [] => format!("is always {value}"),
+                axes => format!("is always {value} [{}]", axes.join(", ")),
+            }
+        }
     }
 }
 

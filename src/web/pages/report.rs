@@ -148,6 +148,12 @@ impl ReportPage {
         figures::score(self.spec.metric.name, result.score_public)
     }
 
+    /// Where the score may lie.
+    fn score_interval(&self, result: &Scored) -> Option<String> {
+        let interval = result.score_intervals.public?;
+        Some(figures::scores(self.spec.metric.name, interval))
+    }
+
     /// For hosts until the competition is finalised.
     fn private_score(&self, result: &Scored) -> Option<String> {
         (self.frame.is_host()).then(|| figures::score(self.spec.metric.name, result.score_private))
@@ -313,7 +319,7 @@ impl ReportPage {
         let single = match self.submission.kind {
             EntryKind::Onnx | EntryKind::Tflite => Some(format!(
                 "a pass goes through all test rows, {} at once; single requests are not timed",
-                self.spec.entries.batch_size
+                result.batch_size.unwrap_or(self.spec.entries.batch_size)
             )),
             EntryKind::Predict => match self.spec.measuring.scenario {
                 Scenario::SingleStream => None,
