@@ -160,8 +160,8 @@ pub fn predictions(bytes: &[u8]) {
     }
 }
 
-/// A file is read within its bounds, in as many rows as it says, or refused; as a submission it is
-/// like any other.
+/// A file is read within its bounds, in as many rows as it says, or refused; as a table and as a
+/// submission it is like any other.
 pub fn parquet_file(bytes: &[u8]) {
     let bounds = Bounds {
         rows: 100,
@@ -184,6 +184,9 @@ pub fn parquet_file(bytes: &[u8]) {
             assert!(items <= bounds.rows + bounds.elements && text <= bounds.text);
             assert!(read.is_err() || rows == file.rows());
         }
+    }
+    if let Ok(table) = Table::read_parquet(bytes, bounds, "id") {
+        check_columns(&table);
     }
     predictions(bytes);
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::Read;
 
 use super::arrays::{Arrays, Element, Shape};
+use super::parquet::Bounds;
 use super::text_table::{TableError, TableFault, TextColumn, TextTable};
 
 /// A table with a column of row ids, which are text and unchanged, and at least one row.
@@ -180,9 +181,14 @@ impl Table {
     pub fn read_as(format: TableFormat, bytes: &[u8], id: &str) -> Result<Table, TableError> {
         match format {
             TableFormat::Csv => Table::read(bytes, id),
-            TableFormat::Parquet => parquet::read(bytes, id),
+            TableFormat::Parquet => Table::read_parquet(bytes, Bounds::TRUSTED, id),
             TableFormat::Npz => npz::read(bytes, id),
         }
+    }
+
+    /// Reads a table in Parquet that comes to no more than this.
+    pub fn read_parquet(bytes: &[u8], bounds: Bounds, id: &str) -> Result<Table, TableError> {
+        parquet::read(bytes, bounds, id)
     }
 
     pub fn rows(&self) -> usize {

@@ -19,8 +19,8 @@ impl From<Fault> for TableError {
 }
 
 /// Reads a whole table whose row ids are in column `id`; stops at the first fault.
-pub fn read(bytes: &[u8], id: &str) -> Result<Table, TableError> {
-    let mut file = ParquetFile::open(bytes, Bounds::TRUSTED)?;
+pub fn read(bytes: &[u8], bounds: Bounds, id: &str) -> Result<Table, TableError> {
+    let mut file = ParquetFile::open(bytes, bounds)?;
     let fields = file.fields().to_vec();
     let mut seen = HashSet::new();
     if let Some(again) = fields.iter().find(|field| !seen.insert(&field.name)) {
