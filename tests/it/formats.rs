@@ -148,8 +148,27 @@ async fn parquet_that_cannot_be_used_is_told_why() {
     };
     let good = submission(&rows(Some(1.0)), "price");
     let one_less = submission(&rows(Some(1.0))[1..], "price");
+    let often = rows(Some(1.0)).repeat(8);
+    // A dictionary has the text once.
+    let long = parquet(&[
+        ("id", Values::Texts(ids.clone())),
+        ("price", Values::Texts(vec!["1".repeat(10_000); ids.len()])),
+    ]);
+    assert!(long.len() < 100_000);
     let mut expected = Vec::new();
     for (name, bytes, code, words) in [
+        (
+            "submission.parquet",
+            submission(&often, "price"),
+            "ids",
+            "1600 rows, and there are 200",
+        ),
+        (
+            "submission.parquet",
+            long,
+            "columns",
+            "its texts take more than",
+        ),
         (
             "submission.parquet",
             submission(&rows(None), "price"),
