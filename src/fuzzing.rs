@@ -12,9 +12,10 @@ use crate::domain::competition::{CompetitionSpec, EntryKind, EntryRules};
 use crate::domain::digest::Digest;
 use crate::domain::model_manifest::ModelManifest;
 use crate::domain::names;
+use crate::domain::parquet::{Bounds, Cell, Fault, Item, ParquetFile};
 use crate::domain::slug::Slug;
 use crate::domain::solution::Solution;
-use crate::domain::table::{Table, Values};
+use crate::domain::table::{Table, TableFormat, Values};
 use crate::domain::text_table::TextTable;
 use crate::domain::units::Bytes;
 use crate::entries::{self, onnx, package, script, tflite, zip};
@@ -27,7 +28,7 @@ use crate::web::pages::markdown::Prose;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names that their corpora have.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("competition_toml", competition_toml),
     ("documents", documents),
     ("harness_events", harness_events),
@@ -35,7 +36,9 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("markdown", markdown),
     ("model_zip", model_zip),
     ("names", names_at_the_door),
+    ("npz", npz_file),
     ("onnx_model", onnx_model),
+    ("parquet", parquet_file),
     ("predictions", predictions),
     ("script_zip", script_zip),
     ("solution", solution),
@@ -188,7 +191,7 @@ pub fn tflite_model(bytes: &[u8]) {
 /// metric's range.
 pub fn predictions(bytes: &[u8]) {
     let ids = ["1", "02", "ä b"].map(str::to_owned);
-    for spec in [labels(), prices()] {
+    for spec in specs() {
         let read = [
             Predictions::parse(bytes, &spec, ids.len()),
             Predictions::parse_submission(bytes, &spec, &ids),
@@ -203,6 +206,37 @@ pub fn predictions(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// A file is read within its bounds, in as many rows as it says, or refused; as a table and as a
+/// submission it is like any other.
+pub fn parquet_file(bytes: &[u8]) {
+    let bounds = Bounds {
+        rows: 100,
+        elements: 1000,
+        unpacked: 1 << 16,
+        text: 1 << 12,
+    };
+    if let Ok(mut file) = ParquetFile::open(bytes, bounds) {
+        assert!(file.rows() <= bounds.rows);
+        for field in 0..file.fields().len() {
+            let (mut rows, mut items, mut text) = (0, 0, 0);
+            let read = file.for_each(field, |item: Item<'_>| {
+                rows += u64::from(item.starts_row);
+                items += 1;
+                if let Cell::Text(cell) = item.cell {
+                    text += cell.len() as u64;
+                }
+                Ok::<(), Fault>(())
+            });
+            assert!(items <= bounds.rows + bounds.elements && text <= bounds.text);
+            assert!(read.is_err() || rows == file.rows());
+        }
+    }
+    if let Ok(table) = Table::read_parquet(bytes, bounds, "id") {
+        check_columns(&table);
+    }
+    predictions(bytes);
 }
 
 fn check_answers(answers: &crate::domain::answers::Answers) {
@@ -223,7 +257,7 @@ fn check_answers(answers: &crate::domain::answers::Answers) {
 /// A solution that passes has an answer and a split for each test row.
 pub fn solution(bytes: &[u8]) {
     let ids = ["1", "02", "ä b"].map(str::to_owned);
-    for spec in [labels(), prices()] {
+    for spec in specs() {
         if let Ok(solution) = Solution::read(bytes, &spec, &ids) {
             assert_eq!(solution.rows(), ids.len());
             assert_eq!(solution.answers().rows(), ids.len());
@@ -245,9 +279,24 @@ pub fn table(bytes: &[u8]) {
     }
     let again = TextTable::read(written(&text).as_slice(), "id").expect("what is written is read");
     assert_eq!((&again.ids, &again.columns), (&text.ids, &text.columns));
-    let Ok(table) = Table::read(bytes, "id") else {
-        return;
-    };
+    if let Ok(table) = Table::read(bytes, "id") {
+        check_columns(&table);
+    }
+}
+
+/// A file of arrays that passes is a table that is whole; numbers are finite.
+pub fn npz_file(bytes: &[u8]) {
+    match Table::read_as(TableFormat::Npz, bytes, "id") {
+        Ok(table) => {
+            let unique: HashSet<&String> = table.ids.iter().collect();
+            assert!(!table.ids.is_empty() && unique.len() == table.ids.len());
+            check_columns(&table);
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+fn check_columns(table: &Table) {
     for column in &table.columns {
         let rows = match &column.values {
             Values::Integers(values) => values.len(),
@@ -256,6 +305,7 @@ pub fn table(bytes: &[u8]) {
                 values.len()
             }
             Values::Text(cells) => cells.len(),
+            Values::Arrays(arrays) => arrays.rows(),
         };
         assert_eq!(rows, table.rows());
     }
@@ -407,6 +457,30 @@ pub fn names_at_the_door(bytes: &[u8]) {
     if let Ok(description) = names::parse_description(text) {
         assert!(description.chars().count() <= 2000);
     }
+}
+
+/// One of each kind of task, and one of several columns.
+fn specs() -> [CompetitionSpec; 6] {
+    let classes = |classes: &str| {
+        spec(&format!(
+            "task = {{ kind = 'probability', target = 'y', classes = [{classes}] }}\n\
+             metric = {{ name = 'log_loss', benchmark = 1 }}"
+        ))
+    };
+    [
+        labels(),
+        prices(),
+        classes("'a', 'b'"),
+        classes("'a', 'b', 'y'"),
+        spec(
+            "task = { kind = 'list', target = 'y' }\n\
+             metric = { name = 'map_at_k', k = 2, benchmark = 0 }",
+        ),
+        spec(
+            "task = { kind = 'text', target = 'y' }\n\
+             metric = { name = 'word_jaccard', benchmark = 0 }",
+        ),
+    ]
 }
 
 fn labels() -> CompetitionSpec {

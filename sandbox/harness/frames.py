@@ -1,10 +1,11 @@
 """Reads batches of rows from the runner and writes predictions to it: lines of JSON, and bytes behind them.
 
-A batch is a line `{"call": rows, "bytes": n}` and its columns, one after the other: numbers as they lie in memory, texts
+A batch is a line `{"call": rows, "bytes": n}` and its columns, one after the other: numbers and arrays as they lie in memory, texts
 as the length of each in characters, the length of all in bytes, and all of them as UTF-8. Nothing is pickled.
 """
 
 import json
+import math
 import os
 
 import numpy
@@ -58,13 +59,23 @@ def read_frame(columns, rows, buffer):
         return pandas.DataFrame(block.T, columns=[column["name"] for column in columns], copy=False)
     values, at = {}, 0
     for column in columns:
-        if number := NUMBERS.get(column["type"]):
+        if column["type"] == "array":
+            values[column["name"]], at = _read_arrays(column["array"], buffer, rows, at)
+        elif number := NUMBERS.get(column["type"]):
             values[column["name"]] = numpy.frombuffer(buffer, number, rows, at)
             at += rows * number.itemsize
         else:
             texts, at = _read_texts(buffer, rows, at)
             values[column["name"]] = texts
     return pandas.DataFrame(values, copy=False)
+
+
+def _read_arrays(array, buffer, rows, at):
+    """A column of arrays, one for each row, of the type and shape that was told."""
+    dtype, shape = numpy.dtype(array[0]), array[1]
+    count = rows * math.prod(shape)
+    arrays = numpy.frombuffer(buffer, dtype, count, at).reshape(rows, *shape)
+    return pandas.Series(list(arrays), dtype=object), _aligned(at + count * dtype.itemsize)
 
 
 def _read_texts(buffer, rows, at):

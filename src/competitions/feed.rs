@@ -1,12 +1,12 @@
 //! What a competition's entries are fed and asked for: its rules, and the columns of its public sample.
 
-use std::fs::File;
+use std::fs;
 use std::path::Path;
 
 use super::files::{read_text, unreadable};
 use super::{Finding, Manifest, TEXT_SIZE_MAX, manifest, rules};
 use crate::domain::competition::CompetitionSpec;
-use crate::domain::table::{ColumnKind, Table};
+use crate::domain::table::{ColumnKind, Table, TableFormat};
 
 /// What an entry is checked against before it is run. Nothing but two files was looked at, neither of
 /// them hidden, so that a participant's copy of a bundle will do.
@@ -28,9 +28,9 @@ impl Feed {
                 message,
             }]
         };
-        let file = File::open(folder.join(&spec.task.sample))
+        let bytes = fs::read(folder.join(&spec.task.sample))
             .map_err(|error| finding(None, unreadable(&error)))?;
-        let sample = Table::read(file, &spec.task.id)
+        let sample = Table::read_as(TableFormat::of(&spec.task.sample), &bytes, &spec.task.id)
             .map_err(|error| finding(error.line, error.fault.to_string()))?;
         Ok(Feed {
             columns: columns(&sample),

@@ -1,12 +1,13 @@
 //! Reads the tables of a bundle and checks them against its rules and each other.
 
 use std::fs::File;
+use std::io::Read;
 
 use super::files::BundleFile;
 use super::finding::Finding;
 use super::manifest::Manifest;
 use crate::domain::solution::{Solution, order_of};
-use crate::domain::table::Table;
+use crate::domain::table::{Table, TableFormat};
 use crate::domain::text_table::{TableError, TextTable};
 
 /// The array of all numeric columns, which a column's own name would hide.
@@ -56,27 +57,41 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn table(&mut self, key: &str, path: &str) -> Option<Table> {
-        let file = self.open(key, path)?;
-        let read = Table::read(file, &self.manifest.spec.task.id);
+        let mut file = self.open(key, path)?;
+        let mut bytes = Vec::new();
+        if let Err(error) = file.read_to_end(&mut bytes) {
+            self.find(path, None, super::files::unreadable(&error));
+            return None;
+        }
+        let format = TableFormat::of(path);
+        let read = Table::read_as(format, &bytes, &self.manifest.spec.task.id);
         let table = self.found(path, read)?;
+        // Only text has lines.
+        let first_line = (format == TableFormat::Csv).then_some(1);
         let targets = self.manifest.spec.task.targets();
         if table.columns.is_empty() {
             self.find(
                 path,
-                Some(1),
+                first_line,
                 "there are no columns but the row ids".to_owned(),
             );
         }
+        // Where no column of numbers is, nothing else is called so.
+        let has_numeric = table
+            .columns
+            .iter()
+            .any(|column| column.values.is_numeric());
         for column in &table.columns {
+            let is_hidden = has_numeric || !column.values.kind().holds_numbers();
             if targets.contains(&column.name) {
                 let target = &column.name;
                 let message = format!("the column `{target}` is what is predicted; take it out");
-                self.find(path, Some(1), message);
-            } else if column.name == FEATURES {
+                self.find(path, first_line, message);
+            } else if column.name == FEATURES && is_hidden {
                 let message = format!(
                     "a column cannot be called `{FEATURES}`, which stands for all numeric columns"
                 );
-                self.find(path, Some(1), message);
+                self.find(path, first_line, message);
             }
         }
         Some(table)
@@ -131,9 +146,20 @@ impl Reader<'_> {
                 .collect()
         };
         let test_path = &self.manifest.spec.task.test;
+        let (shown, hidden) = (TableFormat::of(path), TableFormat::of(test_path));
+        if shown != hidden {
+            let message = format!(
+                "the sample is {}, and `{test_path}` is {}; scripts find either under one name, so \
+                 write both in one format",
+                shown.as_str(),
+                hidden.as_str()
+            );
+            return self.find(path, None, message);
+        }
         if names(sample) != names(test) {
             let message = format!("the columns must be those of `{test_path}`, in the same order");
-            return self.find(path, Some(1), message);
+            let line = (TableFormat::of(path) == TableFormat::Csv).then_some(1);
+            return self.find(path, line, message);
         }
         for (sample, test) in sample.columns.iter().zip(&test.columns) {
             let (shown, hidden) = (sample.values.kind(), test.values.kind());

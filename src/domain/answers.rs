@@ -59,6 +59,8 @@ pub struct WrongCells {
 pub enum CellFault {
     #[error("not in the competition's list of classes")]
     UnknownClass,
+    #[error("null")]
+    Missing,
     #[error("not a number")]
     NotANumber,
     #[error("NaN or infinite")]
@@ -184,6 +186,11 @@ impl<'a> AnswersReader<'a> {
         if let Err(fault) = set {
             self.find(row, Some(column), fault);
         }
+    }
+
+    /// Takes note that there is no cell, in files that can say so.
+    pub fn set_missing(&mut self, row: usize, column: usize) {
+        self.find(row, Some(column), CellFault::Missing);
     }
 
     /// Takes a cell of a column of numbers.

@@ -2,6 +2,7 @@
 //! can be set.
 
 pub mod answers;
+pub mod arrays;
 pub mod clock;
 pub mod competition;
 pub mod deepening;
@@ -16,6 +17,7 @@ pub mod metric;
 pub mod model_manifest;
 pub mod names;
 pub mod outcome;
+pub mod parquet;
 pub mod ranking;
 pub mod row_ids;
 pub mod runtime;

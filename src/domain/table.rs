@@ -1,9 +1,13 @@
-//! Test inputs: a CSV table whose columns have types, as the harness needs them for a model's
-//! tensors.
+//! Test inputs: a table whose columns have types, as the harness needs them for a model's tensors.
+
+mod npz;
+mod parquet;
 
 use std::fmt;
 use std::io::Read;
 
+use super::arrays::{Arrays, Element, Shape};
+use super::parquet::Bounds;
 use super::text_table::{TableError, TableFault, TextColumn, TextTable};
 
 /// A table with a column of row ids, which are text and unchanged, and at least one row.
@@ -33,6 +37,34 @@ pub enum Values {
     },
     /// Anything else.
     Text(Vec<String>),
+    /// More numbers than one for each row, which CSV has not.
+    Arrays(Arrays),
+}
+
+/// How a table is written, which the end of its file's name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    Csv,
+    Parquet,
+    Npz,
+}
+
+impl TableFormat {
+    pub fn of(path: &str) -> TableFormat {
+        match path.rsplit('.').next() {
+            Some("parquet") => TableFormat::Parquet,
+            Some("npz") => TableFormat::Npz,
+            Some(_) | None => TableFormat::Csv,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TableFormat::Csv => "CSV",
+            TableFormat::Parquet => "Parquet",
+            TableFormat::Npz => "npz",
+        }
+    }
 }
 
 /// Whole numbers up to here are exact as float32.
@@ -43,16 +75,53 @@ const DIGITS_IN_FLOAT32: u32 = 6;
 /// The type of a column's array, and whether a model that takes float32 may be fed with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
-    Integers { fit_float32: bool },
-    Decimals { fit_float32: bool },
+    Integers {
+        fit_float32: bool,
+    },
+    Decimals {
+        fit_float32: bool,
+    },
     Text,
+    Arrays {
+        element: Element,
+        shape: Shape,
+        fit_float32: bool,
+    },
 }
 
 impl ColumnKind {
+    /// Whether it is one of the numeric columns that stand side by side in one array.
     pub fn is_numeric(self) -> bool {
         match self {
             ColumnKind::Integers { .. } | ColumnKind::Decimals { .. } => true,
+            ColumnKind::Text | ColumnKind::Arrays { .. } => false,
+        }
+    }
+
+    pub fn holds_numbers(self) -> bool {
+        match self {
+            ColumnKind::Integers { .. }
+            | ColumnKind::Decimals { .. }
+            | ColumnKind::Arrays { .. } => true,
             ColumnKind::Text => false,
+        }
+    }
+
+    /// How many values a row has.
+    pub fn width(self) -> u64 {
+        match self {
+            ColumnKind::Integers { .. } | ColumnKind::Decimals { .. } | ColumnKind::Text => 1,
+            ColumnKind::Arrays { shape, .. } => shape.values(),
+        }
+    }
+
+    /// "[N, 1]".
+    pub fn array_shape(self) -> String {
+        match self {
+            ColumnKind::Integers { .. } | ColumnKind::Decimals { .. } | ColumnKind::Text => {
+                "[N, 1]".to_owned()
+            }
+            ColumnKind::Arrays { shape, .. } => shape.to_string(),
         }
     }
 
@@ -62,24 +131,34 @@ impl ColumnKind {
             ColumnKind::Integers { .. } => "int64",
             ColumnKind::Decimals { .. } => "float64",
             ColumnKind::Text => "text",
+            ColumnKind::Arrays { element, .. } => element.name(),
         }
     }
 }
 
 impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let plain = match self {
             ColumnKind::Integers { fit_float32: true } => "whole numbers",
             ColumnKind::Integers { fit_float32: false } => "whole numbers beyond 16,777,216",
             ColumnKind::Decimals { fit_float32: true } => "decimals",
             ColumnKind::Decimals { fit_float32: false } => "decimals of more than 6 digits",
             ColumnKind::Text => "text",
-        })
+            ColumnKind::Arrays {
+                element,
+                shape,
+                fit_float32,
+            } => {
+                let beyond = if *fit_float32 { "" } else { " beyond float32" };
+                return write!(f, "{} {shape}{beyond}", element.name());
+            }
+        };
+        f.write_str(plain)
     }
 }
 
 impl Table {
-    /// Reads a whole table whose row ids are in column `id`; stops at the first fault. A column
+    /// Reads a whole table in CSV whose row ids are in column `id`; stops at the first fault. A column
     /// that would be numeric but for cells that are empty, missing ("NA") or not finite is a fault,
     /// because as text it would reach no model that was trained on numbers.
     pub fn read(from: impl Read, id: &str) -> Result<Table, TableError> {
@@ -96,6 +175,20 @@ impl Table {
             ids: text.ids,
             columns,
         })
+    }
+
+    /// As [`Table::read`], in the format that the name of its file says.
+    pub fn read_as(format: TableFormat, bytes: &[u8], id: &str) -> Result<Table, TableError> {
+        match format {
+            TableFormat::Csv => Table::read(bytes, id),
+            TableFormat::Parquet => Table::read_parquet(bytes, Bounds::TRUSTED, id),
+            TableFormat::Npz => npz::read(bytes, id),
+        }
+    }
+
+    /// Reads a table in Parquet that comes to no more than this.
+    pub fn read_parquet(bytes: &[u8], bounds: Bounds, id: &str) -> Result<Table, TableError> {
+        parquet::read(bytes, bounds, id)
     }
 
     pub fn rows(&self) -> usize {
@@ -115,7 +208,7 @@ impl Values {
     pub fn is_numeric(&self) -> bool {
         match self {
             Values::Integers(_) | Values::Decimals { .. } => true,
-            Values::Text(_) => false,
+            Values::Text(_) | Values::Arrays(_) => false,
         }
     }
 
@@ -132,6 +225,11 @@ impl Values {
                 fit_float32: *significant_digits <= DIGITS_IN_FLOAT32,
             },
             Values::Text(_) => ColumnKind::Text,
+            Values::Arrays(arrays) => ColumnKind::Arrays {
+                element: arrays.element(),
+                shape: arrays.shape(),
+                fit_float32: arrays.fit_float32(),
+            },
         }
     }
 }

@@ -69,6 +69,9 @@ pub enum TableFault {
     MissingNumber { column: String, cell: String },
     #[error("column `{column}` has `{cell}`, which is not a finite number")]
     NotFinite { column: String, cell: String },
+    /// Of other formats than CSV.
+    #[error("{0}")]
+    Unfit(String),
     #[error("reading failed: {0}")]
     Read(String),
 }

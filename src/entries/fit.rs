@@ -81,8 +81,8 @@ fn check_inputs(
     });
     let each = columns.iter().map(|(name, kind)| Array {
         name: clean(name.as_bytes()),
-        is_numeric: kind.is_numeric(),
-        width: 1,
+        is_numeric: kind.holds_numbers(),
+        width: kind.width(),
     });
     let arrays: Vec<Array> = features.into_iter().chain(each).collect();
     check_batch_axis(inputs, wish)?;

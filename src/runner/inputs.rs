@@ -13,7 +13,7 @@ use crate::db;
 use crate::db::competitions::Competition;
 use crate::domain::competition::{CompetitionSpec, MetricSpec};
 use crate::domain::solution::{Solution, USAGE};
-use crate::domain::table::Table;
+use crate::domain::table::{Table, TableFormat};
 use crate::domain::text_table::{TableError, TextColumn, TextTable};
 use crate::session::{Calling, Inputs, ScriptFiles, SessionError};
 
@@ -57,10 +57,10 @@ impl Runner {
         };
         let task = &spec.task;
         let sample_text = self.read(competition, &task.sample)?;
-        let sample = Table::read(sample_text.clone().reader(), &task.id)
+        let sample = Table::read_as(TableFormat::of(&task.sample), &sample_text, &task.id)
             .map_err(|error| wrong(&task.sample, &error))?;
         let test_text = self.read(competition, &task.test)?;
-        let test = Table::read(test_text.clone().reader(), &task.id)
+        let test = Table::read_as(TableFormat::of(&task.test), &test_text, &task.id)
             .map_err(|error| wrong(&task.test, &error))?;
         let solution_text = self.read(competition, &task.solution)?;
         let solution = Solution::read(solution_text.clone().reader(), spec, &test.ids)

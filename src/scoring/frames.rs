@@ -67,7 +67,7 @@ pub fn frames(
     right.extend(more);
     let numbers = match Values::of_ids(ids) {
         Values::Integers(numbers) => Some(numbers),
-        Values::Decimals { .. } | Values::Text(_) => None,
+        Values::Decimals { .. } | Values::Text(_) | Values::Arrays(_) => None,
     };
     let predicted = task.predicted_columns().iter().map(String::as_str);
     serde_json::to_vec(&Frames {

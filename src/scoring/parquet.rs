@@ -1,48 +1,51 @@
-//! Reads a submission in Parquet, column by column. Only what a host hands over himself: a file's
-//! pages may claim any size, which is not for what comes out of a sandbox.
-
-use std::fs;
-
-use parquet::basic::{Compression, ConvertedType};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
-use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::schema::types::ColumnDescriptor;
+//! Reads a submission in Parquet, column by column: the same columns as `submission.csv` has, and each
+//! row id once. It comes out of the sandbox, so nothing in it is believed.
 
 use super::predictions::BadPredictions;
 use super::told::File;
 use crate::domain::answers::{Answers, AnswersReader, Side};
 use crate::domain::competition::{CompetitionSpec, TaskKind};
+use crate::domain::parquet::{Bounds, Cell, Fault, Field, Item, Kind, ParquetFile};
 use crate::domain::row_ids::{Ids, Matching};
 use crate::domain::text_table::TableFault;
 
-/// What a file of this format begins with.
-pub const MAGIC: [u8; 4] = *b"PAR1";
+/// A cell takes at most this much, as in CSV.
+const CELL_BYTES: u64 = 1024;
+/// What else a file may take.
+const SLACK_BYTES: u64 = 1 << 20;
+/// So many rows beyond twice those that are expected are still told one by one.
+const SLACK_ROWS: u64 = 1000;
 
-/// Rows that are decoded at once.
-const BATCH: usize = 1 << 14;
-
-/// A cell as the file has it.
-enum Cell<'a> {
-    Missing,
-    Text(&'a str),
-    Whole(i64),
-    Number(f64),
+/// What a stranger's file may come to, for so many rows and predicted columns.
+pub fn bounds(rows: usize, columns: usize) -> Bounds {
+    let (rows, columns) = (rows as u64, columns as u64);
+    let cells = (rows + 1).saturating_mul(columns + 1);
+    let bytes = cells.saturating_mul(CELL_BYTES).saturating_add(SLACK_BYTES);
+    Bounds {
+        rows: rows.saturating_mul(2).saturating_add(SLACK_ROWS),
+        elements: 0,
+        unpacked: bytes,
+        text: bytes,
+    }
 }
 
 /// The answers in the order of `ids`.
 pub fn read(
-    from: fs::File,
+    bytes: &[u8],
+    bounds: Bounds,
     spec: &CompetitionSpec,
     ids: &(impl Ids + ?Sized),
 ) -> Result<Answers, BadPredictions> {
     let task = &spec.task;
     let told = File::parquet(task);
-    let unreadable = |error: ParquetError| told.unreadable(&error.to_string());
-    let reader = SerializedFileReader::new(from).map_err(unreadable)?;
-    let columns = reader.metadata().file_metadata().schema_descr().columns();
-    let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+    let refuse = |fault: Fault| match fault {
+        Fault::TooManyRows { found, .. } => told.too_many_rows(found, ids.count()),
+        fault => told.unreadable(&fault.to_string()),
+    };
+    let mut file = ParquetFile::open(bytes, bounds).map_err(refuse)?;
+    let names: Vec<&str> = (file.fields().iter())
+        .map(|field| field.name.as_str())
+        .collect();
     let Some(id_at) = names.iter().position(|name| *name == task.id) else {
         let why = format!("there is no column `{}` of row ids", task.id);
         return Err(told.unreadable(&why));
@@ -52,68 +55,64 @@ pub fn read(
         TaskKind::Value | TaskKind::Probability => true,
         TaskKind::Label | TaskKind::List | TaskKind::Text => false,
     };
-    let check = |at: usize, floats: bool| {
-        let column = &columns[at];
-        let kind = column.physical_type();
-        let is_fit = is_plain(column) && (floats || !is_float(column));
-        let why = || {
-            format!(
-                "the column `{}` has the type {kind}, which is not read",
-                names[at]
-            )
-        };
-        is_fit.then_some(()).ok_or_else(|| told.unreadable(&why()))
+    let check = |at: usize, takes_decimals: bool| {
+        let field = &file.fields()[at];
+        unfit(field, takes_decimals).map_or(Ok(()), |why| {
+            let why = format!("the column `{}` holds {why}", field.name);
+            Err(told.unreadable(&why))
+        })
     };
     check(id_at, false)?;
     for at in &places {
         check(*at, wants_numbers)?;
     }
+    if file.rows() == 0 {
+        return Err(told.refuse_table(&TableFault::NoRows.at(None)));
+    }
     let mut matching = Matching::new(ids);
     let mut answers = AnswersReader::new(task, spec.metric.name, Side::Predicted, ids.count());
-    let mut row = 0;
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(unreadable)?;
-        for column in group.metadata().columns() {
-            let compression = column.compression();
-            if !is_read(compression) {
-                // Its level stands behind it, in brackets.
-                let name = compression.to_string();
-                let name = name.split('(').next().unwrap_or_default();
-                let why = format!("it is compressed by {name}; write it with snappy or gzip");
-                return Err(told.unreadable(&why));
+    let mut rows: Vec<Option<usize>> = Vec::new();
+    file.for_each(id_at, |item: Item<'_>| {
+        let line = rows.len() as u64 + 1;
+        let number;
+        let id = match item.cell {
+            Cell::Text(text) => text,
+            Cell::Whole(whole) => {
+                number = whole.to_string();
+                number.as_str()
             }
-        }
-        let mut rows = Vec::new();
-        let column = group.get_column_reader(id_at).map_err(unreadable)?;
-        for_each(column, &columns[id_at], |cell| {
-            row += 1;
-            let place = match cell {
-                Cell::Text(id) => matching.place(id, row),
-                Cell::Whole(id) => matching.place(&id.to_string(), row),
-                Cell::Missing | Cell::Number(_) => matching.place("", row),
+            Cell::Unsigned(whole) => {
+                number = whole.to_string();
+                number.as_str()
+            }
+            Cell::Bool(truth) => spelled(truth),
+            Cell::Missing | Cell::Single(_) | Cell::Double(_) => "",
+        };
+        rows.push(matching.place(id, line));
+        Ok(())
+    })
+    .map_err(refuse)?;
+    for (target, at) in places.iter().enumerate() {
+        let mut rows = rows.iter();
+        file.for_each(*at, |item: Item<'_>| {
+            let Some(Some(place)) = rows.next() else {
+                return Ok(());
             };
-            rows.push(place);
-        })
-        .map_err(unreadable)?;
-        for (target, at) in places.iter().enumerate() {
-            let mut rows = rows.iter();
-            let column = group.get_column_reader(*at).map_err(unreadable)?;
-            for_each(column, &columns[*at], |cell| {
-                let Some(Some(place)) = rows.next() else {
-                    return;
-                };
-                match cell {
-                    Cell::Missing => answers.set(*place, target, ""),
-                    Cell::Text(text) => answers.set(*place, target, text),
-                    Cell::Whole(whole) => answers.set(*place, target, &whole.to_string()),
-                    Cell::Number(number) => answers.set_number(*place, target, number),
+            match item.cell {
+                Cell::Missing => answers.set_missing(*place, target),
+                Cell::Text(text) => answers.set(*place, target, text),
+                Cell::Whole(whole) => answers.set(*place, target, &whole.to_string()),
+                Cell::Unsigned(whole) => answers.set(*place, target, &whole.to_string()),
+                Cell::Bool(truth) if wants_numbers => {
+                    answers.set_number(*place, target, f64::from(u8::from(truth)));
                 }
-            })
-            .map_err(unreadable)?;
-        }
-    }
-    if row == 0 {
-        return Err(told.refuse_table(&TableFault::NoRows.at(None)));
+                Cell::Bool(truth) => answers.set(*place, target, spelled(truth)),
+                Cell::Single(number) => answers.set_number(*place, target, number.into()),
+                Cell::Double(number) => answers.set_number(*place, target, number),
+            }
+            Ok(())
+        })
+        .map_err(refuse)?;
     }
     let rows = matching
         .finish()
@@ -123,101 +122,23 @@ pub fn read(
         .map_err(|wrong| told.wrong_cells(&wrong, &rows))
 }
 
-/// Whether its values are what they are stored as: no lists, and no dates or decimals.
-fn is_plain(column: &ColumnDescriptor) -> bool {
-    let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-    is_flat
-        && matches!(
-            column.converted_type(),
-            ConvertedType::NONE
-                | ConvertedType::UTF8
-                | ConvertedType::ENUM
-                | ConvertedType::INT_8
-                | ConvertedType::INT_16
-                | ConvertedType::INT_32
-                | ConvertedType::INT_64
-                | ConvertedType::UINT_8
-                | ConvertedType::UINT_16
-        )
-        && matches!(
-            column.physical_type(),
-            parquet::basic::Type::INT32
-                | parquet::basic::Type::INT64
-                | parquet::basic::Type::BYTE_ARRAY
-                | parquet::basic::Type::FLOAT
-                | parquet::basic::Type::DOUBLE
-        )
+/// As data frames write it in CSV.
+fn spelled(truth: bool) -> &'static str {
+    if truth { "True" } else { "False" }
 }
 
-fn is_float(column: &ColumnDescriptor) -> bool {
-    use parquet::basic::Type;
-    matches!(column.physical_type(), Type::FLOAT | Type::DOUBLE)
-}
-
-fn is_read(compression: Compression) -> bool {
-    matches!(
-        compression,
-        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)
-    )
-}
-
-/// Hands over each cell of a column of a row group.
-fn for_each(
-    reader: ColumnReader,
-    column: &ColumnDescriptor,
-    mut take: impl FnMut(Cell<'_>),
-) -> Result<(), ParquetError> {
-    let may_lack = column.max_def_level() > 0;
-    match reader {
-        ColumnReader::Int32ColumnReader(reader) => values(reader, may_lack, |value| {
-            take(value.map_or(Cell::Missing, |whole| Cell::Whole((*whole).into())));
-            Ok(())
-        }),
-        ColumnReader::Int64ColumnReader(reader) => values(reader, may_lack, |value| {
-            take(value.map_or(Cell::Missing, |whole| Cell::Whole(*whole)));
-            Ok(())
-        }),
-        ColumnReader::FloatColumnReader(reader) => values(reader, may_lack, |value| {
-            take(value.map_or(Cell::Missing, |number| Cell::Number((*number).into())));
-            Ok(())
-        }),
-        ColumnReader::DoubleColumnReader(reader) => values(reader, may_lack, |value| {
-            take(value.map_or(Cell::Missing, |number| Cell::Number(*number)));
-            Ok(())
-        }),
-        ColumnReader::ByteArrayColumnReader(reader) => values(reader, may_lack, |value| {
-            take(match value {
-                Some(text) => Cell::Text(text.as_utf8()?),
-                None => Cell::Missing,
-            });
-            Ok(())
-        }),
-        ColumnReader::BoolColumnReader(_)
-        | ColumnReader::Int96ColumnReader(_)
-        | ColumnReader::FixedLenByteArrayColumnReader(_) => Err(ParquetError::General(
-            "a column's type is not read".to_owned(),
-        )),
+/// Why a column cannot be what it is named like.
+fn unfit(field: &Field, takes_decimals: bool) -> Option<String> {
+    if field.is_list {
+        return Some("lists, where each row must have one value".to_owned());
     }
-}
-
-fn values<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
-    may_lack: bool,
-    mut take: impl FnMut(Option<&T::T>) -> Result<(), ParquetError>,
-) -> Result<(), ParquetError> {
-    let (mut levels, mut values) = (Vec::new(), Vec::new());
-    loop {
-        levels.clear();
-        values.clear();
-        let wanted = may_lack.then_some(&mut levels);
-        let (records, _, _) = reader.read_records(BATCH, wanted, None, &mut values)?;
-        if records == 0 {
-            return Ok(());
+    match field.kind {
+        Kind::Single | Kind::Double if !takes_decimals => {
+            Some("decimals, where text or whole numbers must stand".to_owned())
         }
-        let mut present = values.iter();
-        for at in 0..records {
-            let is_there = levels.get(at).is_none_or(|level| *level > 0);
-            take(is_there.then(|| present.next()).flatten())?;
+        Kind::Other(what) => Some(format!("{what}, which is not read")),
+        Kind::Bool | Kind::Whole { .. } | Kind::Single | Kind::Double | Kind::Text | Kind::Null => {
+            None
         }
     }
 }
@@ -226,6 +147,7 @@ fn values<T: DataType>(
 mod tests {
     use std::sync::Arc;
 
+    use parquet::basic::Compression;
     use parquet::data_type::{ByteArray, ByteArrayType, DoubleType};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
@@ -236,14 +158,12 @@ mod tests {
     type Rows = [(&'static str, Option<f64>); 4];
 
     /// A file of ids and of the second class's probability, where there is one, in two row groups.
-    fn file(rows: Rows, compression: Compression) -> fs::File {
+    fn file(rows: Rows, compression: Compression) -> Vec<u8> {
         let schema = "message m { optional double y; required binary id (utf8); }";
         let schema = Arc::new(parse_message_type(schema).unwrap());
         let properties = WriterProperties::builder().set_compression(compression);
         let properties = Arc::new(properties.build());
-        let file = tempfile::tempfile().unwrap();
-        let handle = file.try_clone().unwrap();
-        let mut writer = SerializedFileWriter::new(handle, schema, properties).unwrap();
+        let mut writer = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
         for rows in rows.chunks(3) {
             let mut group = writer.next_row_group().unwrap();
             let numbers: Vec<f64> = rows.iter().filter_map(|row| row.1).collect();
@@ -259,17 +179,20 @@ mod tests {
             column.close().unwrap();
             group.close().unwrap();
         }
-        writer.close().unwrap();
-        file
+        writer.into_inner().unwrap()
     }
 
-    fn answers(rows: Rows, compression: Compression) -> Result<Answers, String> {
+    fn answers(rows: Rows, compression: Compression, expected: usize) -> Result<Answers, String> {
         let spec = "slug = 'ab'\ntitle = 'AB'\nsummary = ''\nopens_at = '2026-01-01T00:00:00Z'\n\
                     starter = []\nmetric = { name = 'log_loss', benchmark = 1 }\n\
                     task = { kind = 'probability', target = 'y', classes = ['a', 'b'] }";
         let ids = ["1", "02", "3", "4"].map(str::to_owned);
+        let bounds = Bounds {
+            rows: expected as u64,
+            ..bounds(ids.len(), 1)
+        };
         let file = file(rows, compression);
-        read(file, &toml::from_str(spec).unwrap(), &ids[..])
+        read(&file, bounds, &toml::from_str(spec).unwrap(), &ids[..])
             .map_err(|bad| format!("{}: {}", bad.fault.as_str(), bad.message))
     }
 
@@ -283,8 +206,12 @@ mod tests {
         ];
         for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
             let expected = Answers::Probabilities(vec![vec![0.1, 0.2, 0.3, 0.4]]);
-            assert_eq!(answers(rows, compression), Ok(expected));
+            assert_eq!(answers(rows, compression, 4), Ok(expected));
         }
+        assert_eq!(
+            answers(rows, Compression::SNAPPY, 3).unwrap_err(),
+            "ids: submission.parquet has 4 rows, and there are 4 test rows. Write exactly one for each."
+        );
     }
 
     #[test]
@@ -294,11 +221,22 @@ mod tests {
                 [
                     ("4", Some(0.4)),
                     ("02", None),
+                    ("1", None),
+                    ("3", Some(0.3)),
+                ],
+                "values: 2 of 4 predictions in `y` cannot be used; the first of them is null (rows 2 and \
+                 3). Give a prediction for each row.",
+            ),
+            (
+                [
+                    ("4", Some(0.4)),
+                    ("02", Some(f64::NAN)),
                     ("1", Some(1.5)),
                     ("3", Some(0.3)),
                 ],
-                "values: 2 of 4 predictions in `y` cannot be used; the first of them is not a number \
-                 (rows 2 and 3). Give a number for each row, without a unit.",
+                "values: 2 of 4 predictions in `y` cannot be used; the first of them is NaN or infinite \
+                 (rows 2 and 3). Look for a division by zero, a logarithm or square root of a number \
+                 below zero, or an overflow.",
             ),
             (
                 [
@@ -313,7 +251,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                answers(rows, Compression::UNCOMPRESSED).unwrap_err(),
+                answers(rows, Compression::UNCOMPRESSED, 4).unwrap_err(),
                 expected
             );
         }

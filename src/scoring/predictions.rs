@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek};
 use super::{parquet, submission};
 use crate::domain::answers::{Answers, AnswersReader, CellFault, Side, WrongCells};
 use crate::domain::competition::CompetitionSpec;
+use crate::domain::parquet::{Bounds, MAGIC};
 use crate::domain::row_ids::Ids;
 
 /// One usable prediction per test row.
@@ -83,12 +84,17 @@ impl Predictions {
             .map_err(|wrong| refuse(&wrong, rows))
     }
 
-    /// Reads the submission that a script left, for rows of these ids.
+    /// Reads the submission that a script left, for rows of these ids: CSV, or Parquet, which is known
+    /// by its beginning.
     pub fn parse_submission(
         bytes: &[u8],
         spec: &CompetitionSpec,
         ids: &[String],
     ) -> Result<Predictions, BadPredictions> {
+        if bytes.starts_with(&MAGIC) {
+            let bounds = parquet::bounds(ids.len(), spec.task.predicted_columns().len());
+            return parquet::read(bytes, bounds, spec, ids).map(Predictions);
+        }
         Predictions::read_submission(bytes, spec, ids)
     }
 
@@ -107,15 +113,19 @@ impl Predictions {
         spec: &CompetitionSpec,
         ids: &(impl Ids + ?Sized),
     ) -> io::Result<Result<Predictions, BadPredictions>> {
-        let mut start = [0; parquet::MAGIC.len()];
+        let mut start = [0; MAGIC.len()];
         let is_parquet = match file.read_exact(&mut start) {
-            Ok(()) => start == parquet::MAGIC,
+            Ok(()) => start == MAGIC,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
             Err(error) => return Err(error),
         };
         file.rewind()?;
         Ok(match is_parquet {
-            true => parquet::read(file, spec, ids).map(Predictions),
+            true => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                parquet::read(&bytes, Bounds::TRUSTED, spec, ids).map(Predictions)
+            }
             false => Predictions::read_submission(file, spec, ids),
         })
     }
@@ -177,6 +187,7 @@ fn refuse(wrong: &WrongCells, rows: usize) -> BadPredictions {
 pub(super) fn advice(fault: CellFault) -> (PredictionsFault, &'static str) {
     let fix = match fault {
         CellFault::UnknownClass => "Answer with the labels as they stand in the training data.",
+        CellFault::Missing => "Give a prediction for each row.",
         CellFault::NotANumber => "Give a number for each row, without a unit.",
         CellFault::NotFinite => {
             "Look for a division by zero, a logarithm or square root of a number below zero, or an \
@@ -193,7 +204,8 @@ pub(super) fn advice(fault: CellFault) -> (PredictionsFault, &'static str) {
     };
     let kind = match fault {
         CellFault::UnknownClass => PredictionsFault::Classes,
-        CellFault::NotANumber
+        CellFault::Missing
+        | CellFault::NotANumber
         | CellFault::NotFinite
         | CellFault::Negative(_)
         | CellFault::NotAProbability

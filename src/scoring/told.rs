@@ -94,6 +94,14 @@ impl<'a> File<'a> {
         ))
     }
 
+    /// So many that they are not looked at.
+    pub fn too_many_rows(&self, found: u64, expected: usize) -> BadPredictions {
+        PredictionsFault::Ids.because(format!(
+            "{} has {found} rows, and there are {expected} test rows. Write exactly one for each.",
+            self.name
+        ))
+    }
+
     pub fn wrong_ids(&self, differences: &Differences) -> BadPredictions {
         let mut faults = Vec::new();
         if differences.missing > 0 {
@@ -177,6 +185,7 @@ impl<'a> File<'a> {
             | TableFault::TooManyRows { .. }
             | TableFault::MissingNumber { .. }
             | TableFault::NotFinite { .. }
+            | TableFault::Unfit(_)
             | TableFault::Read(_) => {
                 let at = match error.line {
                     Some(line) => format!("Line {line} of {name}"),

@@ -26,6 +26,9 @@ pub struct Rows {
 pub struct Field<'a> {
     name: &'a str,
     r#type: &'static str,
+    /// Of a column of arrays: numpy's description of their elements, and the shape of a row's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    array: Option<(&'static str, &'a [u64])>,
 }
 
 #[derive(Serialize)]
@@ -54,12 +57,20 @@ impl Rows {
 
     pub fn fields<'a>(&'a self) -> Vec<Field<'a>> {
         let field = |Column { name, values }: &'a Column| {
-            let r#type = match values {
-                Values::Integers(_) => "int64",
-                Values::Decimals { .. } => "float64",
-                Values::Text(_) => "text",
+            let (r#type, array) = match values {
+                Values::Integers(_) => ("int64", None),
+                Values::Decimals { .. } => ("float64", None),
+                Values::Text(_) => ("text", None),
+                Values::Arrays(arrays) => {
+                    let descr = arrays.element().descr();
+                    ("array", Some((descr, arrays.axes())))
+                }
             };
-            Field { name, r#type }
+            Field {
+                name,
+                r#type,
+                array,
+            }
         };
         self.columns.iter().map(field).collect()
     }
@@ -85,6 +96,10 @@ impl Rows {
                     body.extend(values[rows.clone()].iter().flat_map(|v| v.to_le_bytes()));
                 }
                 Values::Text(values) => append_texts(&mut body, &values[rows.clone()]),
+                Values::Arrays(arrays) => {
+                    body.extend(arrays.bytes_of(rows.clone()));
+                    pad(&mut body);
+                }
             }
         }
         let call = Call {

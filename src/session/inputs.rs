@@ -1,6 +1,7 @@
 //! The test inputs as entries read them: arrays for the harness, whose row ids stay outside, and the
 //! competition's files for scripts.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -279,6 +280,7 @@ fn digits(columns: &[&Column]) -> Option<u32> {
             Values::Decimals {
                 significant_digits, ..
             } => Some(significant_digits),
+            Values::Arrays(ref arrays) => arrays.significant_digits(),
             Values::Integers(_) | Values::Text(_) => None,
         })
         .max()
@@ -290,9 +292,21 @@ fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Columns side by side as numpy's file format, version 1.0 (NEP 1): [rows, columns], in C order.
-/// All integers make int64, numbers float64; one column of text fixed-width UCS-4.
+/// All integers make int64, numbers float64; one column of text fixed-width UCS-4; one of arrays stays
+/// as it is.
 fn npy(columns: &[&Column], rows: usize) -> Vec<u8> {
+    let mut per_row = vec![columns.len() as u64];
     let (dtype, cells) = match columns {
+        [
+            Column {
+                values: Values::Arrays(arrays),
+                ..
+            },
+        ] => {
+            per_row = arrays.axes().to_vec();
+            let descr = arrays.element().descr();
+            (descr.to_owned(), Cow::Borrowed(arrays.bytes()))
+        }
         [
             Column {
                 values: Values::Text(texts),
@@ -301,9 +315,10 @@ fn npy(columns: &[&Column], rows: usize) -> Vec<u8> {
         ] => text_cells(texts),
         numbers => number_cells(numbers, rows),
     };
+    let axes: String = per_row.iter().map(|axis| format!("{axis}, ")).collect();
     let mut header = format!(
         "{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({rows}, {}), }}",
-        columns.len()
+        axes.trim_end_matches([',', ' '])
     );
     const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
     // Padded with spaces so that the data begins at a multiple of 64.
@@ -317,18 +332,18 @@ fn npy(columns: &[&Column], rows: usize) -> Vec<u8> {
     [MAGIC, &length.to_le_bytes(), header.as_bytes(), &cells].concat()
 }
 
-fn number_cells(columns: &[&Column], rows: usize) -> (String, Vec<u8>) {
+fn number_cells(columns: &[&Column], rows: usize) -> (String, Cow<'static, [u8]>) {
     let integers: Option<Vec<&[i64]>> = columns
         .iter()
         .map(|column| match &column.values {
             Values::Integers(values) => Some(values.as_slice()),
-            Values::Decimals { .. } | Values::Text(_) => None,
+            Values::Decimals { .. } | Values::Text(_) | Values::Arrays(_) => None,
         })
         .collect();
     if let Some(integers) = integers {
         return (
             "<i8".to_owned(),
-            row_by_row(&integers, rows, i64::to_le_bytes),
+            row_by_row(&integers, rows, i64::to_le_bytes).into(),
         );
     }
     let numbers: Vec<Vec<f64>> = columns
@@ -336,13 +351,15 @@ fn number_cells(columns: &[&Column], rows: usize) -> (String, Vec<u8>) {
         .map(|column| match &column.values {
             Values::Integers(values) => values.iter().map(|value| *value as f64).collect(),
             Values::Decimals { values, .. } => values.clone(),
-            Values::Text(_) => unreachable!("only numeric columns stand side by side"),
+            Values::Text(_) | Values::Arrays(_) => {
+                unreachable!("only numeric columns stand side by side")
+            }
         })
         .collect();
     let numbers: Vec<&[f64]> = numbers.iter().map(Vec::as_slice).collect();
     (
         "<f8".to_owned(),
-        row_by_row(&numbers, rows, f64::to_le_bytes),
+        row_by_row(&numbers, rows, f64::to_le_bytes).into(),
     )
 }
 
@@ -356,7 +373,7 @@ fn row_by_row<T: Copy>(columns: &[&[T]], rows: usize, bytes: fn(T) -> [u8; 8]) -
     cells
 }
 
-fn text_cells(texts: &[String]) -> (String, Vec<u8>) {
+fn text_cells(texts: &[String]) -> (String, Cow<'static, [u8]>) {
     let width = texts
         .iter()
         .map(|text| text.chars().count())
@@ -372,7 +389,7 @@ fn text_cells(texts: &[String]) -> (String, Vec<u8>) {
         }
         cells.resize(cells.len() + (width - length) * 4, 0);
     }
-    (format!("<U{width}"), cells)
+    (format!("<U{width}"), cells.into())
 }
 
 #[cfg(test)]

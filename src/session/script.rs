@@ -7,6 +7,7 @@ use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Inputs, SessionError};
 use crate::domain::limits::Limits;
+use crate::domain::parquet;
 use crate::domain::submission::Failure;
 use crate::domain::trial::{PhaseCost, Phases};
 use crate::domain::units::Bytes;
@@ -15,8 +16,11 @@ use crate::sandbox::{OutputError, ReadOnlyMount, Room, Run};
 
 /// What it leaves in its working folder.
 const SUBMISSION: &str = "submission.csv";
+const SUBMISSION_PARQUET: &str = "submission.parquet";
 /// A row of it, id and prediction, takes at most this much, and as much again for each further column.
 const ROW_BYTES: u64 = 1024;
+/// What the description of its columns may take in Parquet.
+const DESCRIPTION_BYTES: u64 = 64 * 1024;
 /// Kaggle's places, so that scripts written for it run unchanged.
 const WORKING: &str = "/kaggle/working";
 const SOURCE: &str = "/kaggle/src";
@@ -84,17 +88,36 @@ impl Bench {
     }
 }
 
+/// Takes whichever of the two files there is.
 fn take_submission(run: &Run, most: Bytes) -> Result<Result<Vec<u8>, Failure>, SessionError> {
-    match run.take_output(SUBMISSION, most) {
-        Ok(submission) => Ok(Ok(submission)),
+    let csv = run.take_output(SUBMISSION, most);
+    let parquet = run.take_output(
+        SUBMISSION_PARQUET,
+        Bytes::new(most.as_u64() + DESCRIPTION_BYTES),
+    );
+    let (name, taken) = match (csv, parquet) {
+        (csv, Err(OutputError::Missing(_))) => (SUBMISSION, csv),
+        (Err(OutputError::Missing(_)), parquet) => (SUBMISSION_PARQUET, parquet),
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => {
+            return Ok(Err(Failure::participant(
+                "submission_unusable",
+                format!(
+                    "The script left both {SUBMISSION} and {SUBMISSION_PARQUET}, and only one of them can \
+                     count. Write one."
+                ),
+            )));
+        }
+    };
+    match taken {
+        Ok(submission) => Ok(check_name(name, submission)),
         Err(error @ OutputError::Unreadable { .. }) => {
             Err(SessionError::Harness(error.to_string()))
         }
         Err(OutputError::Missing(_)) => Ok(Err(Failure::participant(
             "submission_missing",
             format!(
-                "The script ended well but left no {SUBMISSION} in its working folder, {WORKING}. Write \
-                 the predictions there under this name."
+                "The script ended well but left no {SUBMISSION} and no {SUBMISSION_PARQUET} in its working \
+                 folder, {WORKING}. Write the predictions there under one of these names."
             ),
         ))),
         Err(error) => Ok(Err(Failure::participant(
@@ -102,6 +125,20 @@ fn take_submission(run: &Run, most: Bytes) -> Result<Result<Vec<u8>, Failure>, S
             format!("What the script left cannot be taken: {error}."),
         ))),
     }
+}
+
+/// What is read as Parquet is called so, and nothing else is.
+fn check_name(name: &str, submission: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    let is_parquet = submission.starts_with(&parquet::MAGIC);
+    if is_parquet == (name == SUBMISSION_PARQUET) {
+        return Ok(submission);
+    }
+    let message = if is_parquet {
+        format!("{SUBMISSION} is a Parquet file. Call it {SUBMISSION_PARQUET}.")
+    } else {
+        format!("{SUBMISSION_PARQUET} is no Parquet file, which would begin with `PAR1`.")
+    };
+    Err(Failure::participant("columns", message))
 }
 
 fn script_ending(ending: Ending) -> Failure {

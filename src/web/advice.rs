@@ -201,14 +201,15 @@ const ADVICE: &[Advice] = &[
     ),
     advice(
         "submission_missing",
-        "The script left no submission.csv",
+        "The script left no submission.csv and no submission.parquet",
         "Write the predictions to `submission.csv` in the working folder, which is where a script starts: \
          `submission.to_csv(\"submission.csv\", index=False)`.",
     ),
     advice(
         "submission_unusable",
-        "The submission.csv cannot be read",
-        "Write `submission.csv` itself, a plain file with two columns and one line for each test row.",
+        "The submission cannot be read",
+        "Write `submission.csv` or `submission.parquet` itself, one of them, a plain file with one row for \
+         each test row.",
     ),
     advice(
         "output_too_large",

@@ -13,7 +13,7 @@ use crate::db;
 use crate::db::competitions::{Competition, CompetitionFile};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::ids::CompetitionId;
-use crate::domain::table::{ColumnKind, Table};
+use crate::domain::table::{ColumnKind, Table, TableFormat};
 
 /// Where a bundle keeps its training data, if it does as the demos do.
 pub const TRAIN: &str = "data/train.csv";
@@ -63,9 +63,9 @@ impl Contract {
     /// Whether all numbers are exact as float32.
     pub fn fits_float32(&self) -> bool {
         self.columns.iter().all(|column| match column.kind {
-            ColumnKind::Integers { fit_float32 } | ColumnKind::Decimals { fit_float32 } => {
-                fit_float32
-            }
+            ColumnKind::Integers { fit_float32 }
+            | ColumnKind::Decimals { fit_float32 }
+            | ColumnKind::Arrays { fit_float32, .. } => fit_float32,
             ColumnKind::Text => true,
         })
     }
@@ -111,7 +111,8 @@ async fn read(app: &App, competition: &Competition) -> Result<Contract, Error> {
         Some(sample) => {
             let bytes = app.store.read(&sample.digest).await?;
             let id = spec.task.id.clone();
-            run_blocking(move || columns(&bytes, &id)).await??
+            let format = TableFormat::of(&spec.task.sample);
+            run_blocking(move || columns(format, &bytes, &id)).await??
         }
         None => Vec::new(),
     };
@@ -139,8 +140,8 @@ async fn run_blocking<T: Send + 'static>(
         .map_err(|error| Error::Internal(error.to_string()))
 }
 
-fn columns(sample: &[u8], id: &str) -> Result<Vec<Column>, Error> {
-    let table = Table::read(sample, id)
+fn columns(format: TableFormat, sample: &[u8], id: &str) -> Result<Vec<Column>, Error> {
+    let table = Table::read_as(format, sample, id)
         .map_err(|error| Error::Internal(format!("the public sample cannot be read: {error}")))?;
     let columns = table.columns.into_iter();
     Ok(columns
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn columns_have_the_types_that_the_sample_shows() {
         let sample = b"id,carats,cut,price,big,long\n1,0.5,Good,12,16777217,0.1234567\n";
-        let columns = columns(sample, "id").unwrap();
+        let columns = columns(TableFormat::Csv, sample, "id").unwrap();
         let kinds: Vec<ColumnKind> = columns.iter().map(|column| column.kind).collect();
         assert_eq!(
             kinds,

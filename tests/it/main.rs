@@ -9,6 +9,7 @@ mod client;
 mod command_line;
 mod crashes;
 mod deepening;
+mod formats;
 mod fuzzing;
 mod harness;
 mod hostile;

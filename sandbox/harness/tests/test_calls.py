@@ -53,6 +53,13 @@ class Frames(unittest.TestCase):
         batch["b"] *= 2
         self.assertEqual(batch.to_numpy().tolist(), [[1, 6], [2, 8]])
 
+    def test_a_column_of_arrays_has_one_for_each_row(self):
+        columns = [{"name": "x", "type": "array", "array": ["|u1", [1, 3]]}, {"name": "n", "type": "int64"}]
+        # The arrays are filled up to a multiple of eight bytes.
+        batch = read_frame(columns, 2, bytearray(bytes(range(6)) + bytes(2) + struct.pack("<2q", 7, 8)))
+        self.assertEqual([array.tolist() for array in batch["x"]], [[[0, 1, 2]], [[3, 4, 5]]])
+        self.assertEqual(batch["n"].tolist(), [7, 8])
+
     def test_texts_that_are_all_missing_stay_texts(self):
         batch = read_frame(COLUMNS[2:], 2, bytearray(struct.pack("<IIQ", MISSING, MISSING, 0)))
         self.assertEqual(str(batch["t"].dtype), "str")

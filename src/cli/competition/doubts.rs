@@ -11,6 +11,7 @@ use crate::competitions::{Bundle, BundleFile, FileKind};
 use crate::domain::answers::{Answers, AnswersReader, Side};
 use crate::domain::competition::{Direction, Metric};
 use crate::domain::split::Split;
+use crate::domain::table::TableFormat;
 use crate::domain::text_table::TextTable;
 
 /// Below this, one row moves a score by more than a point.
@@ -119,7 +120,9 @@ fn sample_of_test(bundle: &Bundle) -> Option<String> {
         .iter()
         .filter(|id| ids.contains(id))
         .count();
-    (shared > 0).then(|| {
+    // Rows without ids are numbered, in either file from 0 on.
+    let is_numbered = TableFormat::of(&bundle.spec.task.sample) == TableFormat::Npz;
+    (shared > 0 && !is_numbered).then(|| {
         format!(
             "{}: {shared} of its row ids are those of hidden test rows; take public rows",
             bundle.spec.task.sample

@@ -9,6 +9,7 @@ use askama::Template;
 use super::competition::refuse_unless_open;
 use super::error::PageError;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, TaskKind};
+use crate::domain::table::TableFormat;
 use crate::web::App;
 use crate::web::contracts::{self, Contract};
 use crate::web::error::Problem;
@@ -33,7 +34,9 @@ impl<'a> StarterScript<'a> {
             TaskKind::Probability | TaskKind::List | TaskKind::Text => false,
         };
         let is_for = spec.entries.kinds.contains(&EntryKind::Onnx) && contract.has_training_data;
-        (is_for && can_show).then_some(StarterScript { spec, contract })
+        // It reads CSV, in which no row has an array.
+        let is_csv = TableFormat::of(&spec.task.sample) == TableFormat::Csv;
+        (is_for && can_show && is_csv).then_some(StarterScript { spec, contract })
     }
 
     fn numbers(&self) -> String {

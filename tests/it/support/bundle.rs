@@ -53,6 +53,13 @@ impl Bundle {
         Bundle::digits().with_only("starter/random_forest.onnx")
     }
 
+    /// The demo of digits with a small network as its only starter, which takes functions as well.
+    pub fn small_mlp() -> Bundle {
+        Bundle::digits()
+            .with_only("starter/small_mlp.onnx")
+            .kinds(&["onnx", "predict"])
+    }
+
     /// The demo of prices, which takes nothing but functions: its reference is one.
     pub fn functions() -> Bundle {
         let mut bundle = Bundle::demo("diamonds").with_only("starter/ridge.onnx");
