@@ -377,7 +377,7 @@ pub fn harness_events(bytes: &[u8]) {
                 let predictions = r#type.read(rows, &whole_bytes[..bytes.min(whole_bytes.len())]);
                 assert!(predictions.is_none_or(|predictions| predictions.len() == rows));
             }
-            Ok(Event::Done | Event::Finished) | Err(_) => {}
+            Ok(Event::Done | Event::Finished { .. }) | Err(_) => {}
         }
     }
 }

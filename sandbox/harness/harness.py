@@ -8,10 +8,13 @@ the last event explains, anything else when the fault is ours.
 import argparse
 import gc
 import sys
+from array import array
 from pathlib import Path
 
 # Python's isolated mode keeps the script's own folder off the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import numpy  # noqa: E402
 
 from binding import bind  # noqa: E402
 from manifest import read_manifest  # noqa: E402
@@ -44,6 +47,7 @@ def parse_arguments():
     parser.add_argument("--inputs", type=Path, default="/inputs")
     parser.add_argument("--output", type=Path, default="/output")
     parser.add_argument("--batch-size", type=int, help="rows at a time, in place of the plan's")
+    parser.add_argument("--time-calls", action="store_true", help="say how long the calls of the last run took")
     parser.add_argument("--manifest", help="what the entry's manifest says, as JSON")
     parser.add_argument("--commands-fd", type=int, default=5)
     parser.add_argument("--events-fd", type=int, default=6)
@@ -73,19 +77,30 @@ def drive(arguments, commands, events):
         runtime=model.runtime,
     )
 
-    returned = None
+    returned, times = None, None
     for command in commands:
         if "run" in command:
-            returned = model.run_passes(command["run"], binding.feeds, output)
+            if arguments.time_calls:
+                times = array("q", bytes(8 * command["run"] * len(binding.feeds)))
+                returned = model.run_timed(command["run"], binding.feeds, output, times)
+            else:
+                returned = model.run_passes(command["run"], binding.feeds, output)
             events.done(command["run"])
         elif command.get("finish"):
             chunks = list(zip(model.decoded(returned, output), binding.rows_fed))
             predictions = reader.predictions(chunks, plan.rows)
             write_predictions(arguments.output / "predictions.csv", plan.task.columns, predictions)
-            events.finished()
+            events.finished(latency(times) if arguments.time_calls else None)
             return
         else:
             raise ValueError(f"unknown command: {command}")
+
+
+def latency(times):
+    """The times that so many of a hundred calls did not exceed: of those that were measured, the nearest by rank."""
+    ordered = numpy.sort(numpy.frombuffer(times, dtype="int64"))
+    ranks = {percent: -(-len(ordered) * percent // 100) for percent in (50, 90, 99)}
+    return {"calls": len(ordered), **{f"p{percent}_ns": int(ordered[rank - 1]) for percent, rank in ranks.items()}}
 
 
 def load_model(kind, path, threads):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 # Must be set before the import: else onnxruntime's wheel starts a thread that collects usage for its maker, keeps a
 # database in the home folder and spends the entry's CPU time.
@@ -70,6 +71,22 @@ class OnnxModel:
                 returned = []
                 for feed in feeds:
                     returned.append(run(names, feed)[0])
+        except Exception as error:
+            raise _refusal_to_run(error) from error
+        return returned
+
+    def run_timed(self, passes, feeds, output, times):
+        """The same, with the nanoseconds of each call written into `times`."""
+        run, names, returned, clock, at = self._session.run, [output.name], [], time.perf_counter_ns, 0
+        try:
+            for _ in range(passes):
+                returned = []
+                for feed in feeds:
+                    start = clock()
+                    given = run(names, feed)[0]
+                    times[at] = clock() - start
+                    returned.append(given)
+                    at += 1
         except Exception as error:
             raise _refusal_to_run(error) from error
         return returned

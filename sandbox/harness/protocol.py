@@ -51,8 +51,8 @@ class Events:
     def done(self, passes):
         os.write(self._fd, _line("done", {"passes": passes}))
 
-    def finished(self):
-        os.write(self._fd, _line("finished", {}))
+    def finished(self, latency=None):
+        os.write(self._fd, _line("finished", {"latency": latency} if latency else {}))
 
     def failed(self, refused):
         os.write(

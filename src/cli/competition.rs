@@ -250,8 +250,13 @@ fn check_starter(
         let columns: Vec<_> = (columns.iter())
             .map(|(name, kind)| (name.as_str(), *kind))
             .collect();
-        entries::fit::check(&checked, &columns, &bundle.spec.task)
-            .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
+        entries::fit::check(
+            &checked,
+            &columns,
+            &bundle.spec.task,
+            bundle.spec.measuring.scenario,
+        )
+        .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
     }
     let model = serde_json::to_value(&checked).map_err(|error| error.to_string())?;
     Ok((checked.kind(), model))

@@ -49,16 +49,15 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
     findings
 }
 
-/// What is there for functions alone, whose calls are seen one by one.
+/// What is there for those alone whose calls are seen one by one.
 fn check_calls(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
-    let kinds = &spec.entries.kinds;
     if spec.measuring.scenario == Scenario::SingleStream
-        && kinds.iter().any(|kind| *kind != EntryKind::Predict)
+        && spec.entries.kinds.contains(&EntryKind::Script)
     {
         find(
             "measuring.scenario",
-            "only a function is asked for one row after the other: with `measuring.scenario = \
-             \"single_stream\"`, `entries.kinds` must be [\"predict\"]"
+            "a script cannot be given one row after the other: with `measuring.scenario = \
+             \"single_stream\"`, `entries.kinds` cannot have \"script\""
                 .to_owned(),
         );
     }

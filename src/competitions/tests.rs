@@ -354,9 +354,9 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
         ),
         (
             "[[starter]]",
-            "[measuring]\nscenario = \"single_stream\"\n\n[[starter]]",
-            "competition.toml:17: only a function is asked for one row after the other: with \
-             `measuring.scenario = \"single_stream\"`, `entries.kinds` must be [\"predict\"]",
+            "[measuring]\nscenario = \"single_stream\"\n\n[entries]\nkinds = [\"onnx\", \"script\"]\n\n[[starter]]",
+            "competition.toml:17: a script cannot be given one row after the other: with \
+             `measuring.scenario = \"single_stream\"`, `entries.kinds` cannot have \"script\"",
         ),
         (
             "target = \"label\"",

@@ -108,14 +108,15 @@ pub async fn list_trials(
     submission: SubmissionId,
 ) -> Result<Vec<Trial>, Error> {
     let rows = sqlx::query!(
-        r#"select number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
+        r#"select trials.number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
                inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, total_wall_s, total_cpu_s,
                peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest, calls, latency_p50_s,
-               latency_p90_s, latency_p99_s
+               latency_p90_s, latency_p99_s, kind = 'predict' as "is_function!"
            from trials
            join sessions on sessions.id = trials.session_id
-           where submission_id = $1
-           order by started_at, number"#,
+           join submissions on submissions.id = sessions.submission_id
+           where sessions.submission_id = $1
+           order by started_at, trials.number"#,
         submission.0,
     )
     .fetch_all(db)
@@ -140,8 +141,8 @@ pub async fn list_trials(
                     })
                 })();
                 Some(match latency {
-                    Some(latency) => Phases::Calls { phases, latency },
-                    None => Phases::Harness(phases),
+                    Some(latency) if row.is_function => Phases::Calls { phases, latency },
+                    latency => Phases::Harness { phases, latency },
                 })
             })()
             .unwrap_or(Phases::Script {

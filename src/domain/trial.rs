@@ -41,7 +41,11 @@ impl std::ops::Add for PhaseCost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phases {
     /// Our harness speaks between the stretches.
-    Harness(HarnessPhases),
+    Harness {
+        phases: HarnessPhases,
+        /// Of the window's calls, by the harness's own clock, where they are of one row each.
+        latency: Option<Latency>,
+    },
     /// Our harness is given the test inputs batch by batch, once: each call is seen from outside.
     Calls {
         phases: HarnessPhases,
@@ -55,7 +59,7 @@ impl Phases {
     /// What a process costs that makes one pass, from start to exit: what Kaggle counts.
     pub fn total(&self) -> PhaseCost {
         match self {
-            Phases::Harness(phases) => phases.start_up + phases.first_call + phases.finish,
+            Phases::Harness { phases, .. } => phases.start_up + phases.first_call + phases.finish,
             // The measured window is the only pass.
             Phases::Calls { phases, .. } => {
                 phases.start_up + phases.first_call + phases.inference + phases.finish
@@ -125,7 +129,7 @@ impl Trial {
     /// `None` for a script.
     pub fn harness_phases(&self) -> Option<&HarnessPhases> {
         match &self.phases {
-            Phases::Harness(phases) | Phases::Calls { phases, .. } => Some(phases),
+            Phases::Harness { phases, .. } | Phases::Calls { phases, .. } => Some(phases),
             Phases::Script { .. } => None,
         }
     }
@@ -134,7 +138,8 @@ impl Trial {
     pub fn latency(&self) -> Option<&Latency> {
         match &self.phases {
             Phases::Calls { latency, .. } => Some(latency),
-            Phases::Harness(_) | Phases::Script { .. } => None,
+            Phases::Harness { latency, .. } => latency.as_ref(),
+            Phases::Script { .. } => None,
         }
     }
 
@@ -264,12 +269,15 @@ mod tests {
     fn trial(number: u32, inference_ms: u64, energy: Energy) -> Trial {
         Trial {
             number,
-            phases: Phases::Harness(HarnessPhases {
-                start_up: cost(100),
-                first_call: cost(20),
-                inference: cost(inference_ms),
-                finish: cost(30),
-            }),
+            phases: Phases::Harness {
+                phases: HarnessPhases {
+                    start_up: cost(100),
+                    first_call: cost(20),
+                    inference: cost(inference_ms),
+                    finish: cost(30),
+                },
+                latency: None,
+            },
             passes: 10,
             peak_memory: Bytes::from_mib(u64::from(number)),
             energy,
@@ -333,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_a_function_costs_in_all_includes_its_only_pass() {
-        let Phases::Harness(phases) = trial(1, 50, joules(1)).phases else {
+        let Phases::Harness { phases, .. } = trial(1, 50, joules(1)).phases else {
             unreachable!("a model's trial")
         };
         let calls = Trial {

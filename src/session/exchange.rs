@@ -9,12 +9,13 @@ use super::batches::PredictedType;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, SessionError};
+use crate::domain::competition::Scenario;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::model_manifest::ModelManifest;
 use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
-use crate::domain::trial::{HarnessPhases, PhaseCost, Phases};
+use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases};
 use crate::domain::units::Bytes;
 use crate::meter::energy_between;
 use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Sandbox, SandboxError};
@@ -33,6 +34,8 @@ struct Stretches {
     first_call: PhaseCost,
     /// The measured window, if one was asked for.
     window: PhaseCost,
+    /// Of the window's calls, where each is of one row.
+    latency: Option<Latency>,
     energy: Energy,
     runtime: String,
     batch_size: Option<u32>,
@@ -52,7 +55,11 @@ impl Bench {
         let room = self.harness_room(candidate, inputs, batch_size);
         let sandbox = self.walls.make_room(&room)?;
         let mut exchange = Exchange::start(sandbox, limits)?;
-        let failure = match exchange.converse(passes, self) {
+        let calls = match candidate.spec.measuring.scenario {
+            Scenario::Offline => None,
+            Scenario::SingleStream => Some(u64::from(passes.max(1)) * inputs.rows() as u64),
+        };
+        let failure = match exchange.converse(passes, calls, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.predicted_cells(), limits),
             Err(Stop::Ours(error)) => return Err(error),
             Err(Stop::Refused(failure)) => Some(failure),
@@ -82,6 +89,9 @@ impl Bench {
             ],
             candidate.spec.limits.clone(),
         );
+        if candidate.spec.measuring.scenario == Scenario::SingleStream {
+            room.command.push("--time-calls".to_owned());
+        }
         if *candidate.manifest != ModelManifest::default() {
             let manifest = serde_json::to_string(candidate.manifest)
                 .expect("a manifest is texts and finite numbers");
@@ -150,11 +160,39 @@ pub(crate) enum Event {
         r#type: PredictedType,
         bytes: usize,
     },
-    Finished,
+    Finished {
+        /// Of a model that is given one row after the other.
+        latency: Option<CallTimes>,
+    },
     Failed {
         code: String,
         message: String,
     },
+}
+
+/// How long a model's calls took, in nanoseconds of the harness's clock.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct CallTimes {
+    calls: u32,
+    p50_ns: u64,
+    p90_ns: u64,
+    p99_ns: u64,
+}
+
+impl CallTimes {
+    /// Unless they cannot be those of so many calls within the window.
+    fn within(self, calls: u64, window: Duration) -> Option<Latency> {
+        let [p50, p90, p99] = [self.p50_ns, self.p90_ns, self.p99_ns].map(Duration::from_nanos);
+        let is_sound = u64::from(self.calls) == calls && p50 <= p90 && p90 <= p99;
+        // At least half of them took as long as the median.
+        let least = p50.as_secs_f64() * calls as f64 / 2.0;
+        (is_sound && p99 <= window && least <= window.as_secs_f64()).then_some(Latency {
+            calls: self.calls,
+            p50,
+            p90,
+            p99,
+        })
+    }
 }
 
 struct Exchange {
@@ -178,7 +216,13 @@ impl Exchange {
         })
     }
 
-    fn converse(&mut self, passes: u32, bench: &mut Bench) -> Result<Stretches, Stop> {
+    /// `calls` says how many are timed one by one, if they are.
+    fn converse(
+        &mut self,
+        passes: u32,
+        calls: Option<u64>,
+        bench: &mut Bench,
+    ) -> Result<Stretches, Stop> {
         let (
             Event::Ready {
                 runtime,
@@ -202,13 +246,23 @@ impl Exchange {
             energy = energy_between(bench.meter.as_ref(), before, after);
         }
         self.say(r#"{"finish":true}"#)?;
-        let (Event::Finished, _) = self.hear()? else {
+        let (Event::Finished { latency }, _) = self.hear()? else {
             return Err(Stop::Nonsense);
+        };
+        let timed = if passes > 0 { window } else { first_call };
+        let latency = match (calls, latency) {
+            (None, None) => None,
+            (Some(calls), Some(times)) => {
+                let latency = times.within(calls, timed.wall);
+                Some(latency.ok_or(Stop::Nonsense)?)
+            }
+            (None, Some(_)) | (Some(_), None) => return Err(Stop::Nonsense),
         };
         Ok(Stretches {
             start_up,
             first_call,
             window,
+            latency,
             energy,
             runtime: clean(&runtime),
             batch_size,
@@ -285,12 +339,15 @@ impl Exchange {
             usage: run.usage,
         };
         let measured = Measured {
-            phases: Phases::Harness(HarnessPhases {
-                start_up: stretches.start_up,
-                first_call: stretches.first_call,
-                inference: stretches.window,
-                finish: self.start.cost_until(&end),
-            }),
+            phases: Phases::Harness {
+                phases: HarnessPhases {
+                    start_up: stretches.start_up,
+                    first_call: stretches.first_call,
+                    inference: stretches.window,
+                    finish: self.start.cost_until(&end),
+                },
+                latency: stretches.latency,
+            },
             energy: stretches.energy,
             runtime: stretches.runtime,
             batch_size: stretches.batch_size,

@@ -270,7 +270,7 @@ impl Bench {
         };
         let (passes, pilot_cost) = match &pilot.phases {
             // What it takes is compared pass by pass.
-            Phases::Harness(phases) => {
+            Phases::Harness { phases, .. } => {
                 let passes = passes_for(phases.inference, &candidate.spec.limits);
                 (passes, None)
             }
@@ -356,7 +356,7 @@ impl Bench {
             Ok(measured) => measured,
             Err(failure) => return Ok(Err(failure)),
         };
-        if let Phases::Harness(phases) = &measured.phases
+        if let Phases::Harness { phases, .. } = &measured.phases
             && remembers(phases, passes)
         {
             return Ok(Err(unlike_passes()));

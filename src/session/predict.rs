@@ -256,7 +256,7 @@ impl Calls {
             at: self.give_up_at,
             late: None,
         };
-        let (Event::Finished, _) = self.hear(end)? else {
+        let (Event::Finished { .. }, _) = self.hear(end)? else {
             return Err(Stop::Nonsense);
         };
         Ok(Stretches {

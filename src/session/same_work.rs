@@ -24,7 +24,7 @@ pub(super) fn all_remember(trials: &[Trial]) -> bool {
     const TIMES: u32 = 4;
     let calls: Option<Vec<(Duration, Duration)>> = (trials.iter())
         .map(|trial| match &trial.phases {
-            Phases::Harness(phases) => Some((
+            Phases::Harness { phases, .. } => Some((
                 phases.first_call.cpu,
                 phases.inference.cpu / trial.passes.max(1),
             )),
@@ -101,12 +101,15 @@ mod tests {
             };
             Trial {
                 number: 1,
-                phases: Phases::Harness(HarnessPhases {
-                    start_up: cost(1),
-                    first_call: cost(first_us),
-                    inference: cost(steady_us * 100),
-                    finish: cost(1),
-                }),
+                phases: Phases::Harness {
+                    phases: HarnessPhases {
+                        start_up: cost(1),
+                        first_call: cost(first_us),
+                        inference: cost(steady_us * 100),
+                        finish: cost(1),
+                    },
+                    latency: None,
+                },
                 passes: 100,
                 peak_memory: Bytes::default(),
                 energy: Energy::missing("nothing was measured"),

@@ -254,9 +254,14 @@ async fn look_at(
         .await
         .map_err(|error| Error::Internal(error.to_string()))?
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let task = &competition.spec.task;
+    let spec = &competition.spec;
     let fitting = checked.and_then(|checked| {
-        entries::fit::check(&checked, &contract.kinds(), task)?;
+        entries::fit::check(
+            &checked,
+            &contract.kinds(),
+            &spec.task,
+            spec.measuring.scenario,
+        )?;
         Ok(checked)
     });
     let checked = fitting.map_err(|rejection| {

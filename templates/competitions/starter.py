@@ -74,7 +74,7 @@ print("RMSLE on the rows held back:", numpy.sqrt((error**2).mean()))
 {% else %}error = model.predict(test_inputs) - test_target
 print("RMSE on the rows held back:", numpy.sqrt((error**2).mean()))
 {% endif %}
-# 3. Convert it to ONNX. The first axis is the row, and stays free: it is fed {{ spec.entries.batch_size }} rows at once.
+# 3. Convert it to ONNX. The first axis is the row, and stays free: it is fed {% if self.is_single_stream() %}one row after the other{% else %}{{ spec.entries.batch_size }} rows at once{% endif %}.
 {% if self.has_texts() %}# One input for each column, under its own name.
 input_types = {% if self.has_numbers() %}[(name, {{ self.tensor_type() }}([None, 1])) for name in NUMBERS]
 input_types += {% endif %}[(name, StringTensorType([None, 1])) for name in TEXTS]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Bundle, at, broken, runtime, starter, success};
+use crate::support::{App, Bundle, at, broken, root, runtime, starter, success};
 
 /// The accuracy of a model on a split of the hidden solution, by onnxruntime outside of any
 /// sandbox and a harness of nobody's.
@@ -140,6 +140,49 @@ async fn a_report_shows_every_trial_by_phase() {
             .unwrap()
             .contains("1 core")
     );
+}
+
+#[tokio::test]
+async fn in_a_single_stream_a_model_makes_a_call_for_every_row() {
+    let bundle = Bundle::lean().rule("measuring.scenario", "single_stream");
+    let app = App::with(&bundle).await;
+    let tflite = root().join("demo/digits/starter/small_mlp.tflite");
+    let onnx = app.person("ada").submitted(starter("small_mlp")).await;
+    let tflite = app
+        .person("eve")
+        .submitted(std::fs::read(tflite).unwrap())
+        .await;
+    app.run_all_jobs().await;
+    let visitor = app.visitor();
+    for id in [onnx, tflite] {
+        let scored = visitor.submission(&id).await;
+        assert_eq!(scored["status"], "scored", "{scored:#}");
+        assert_eq!(*at(&scored, "/result/batch_size"), 1);
+        for trial in at(&scored, "/result/trials").as_array().unwrap() {
+            let figure = |path: &str| at(trial, path).as_f64().unwrap();
+            let [p50, p90, p99] =
+                ["p50_s", "p90_s", "p99_s"].map(|at| figure(&format!("/latency/{at}")));
+            assert!(0.0 < p50 && p50 <= p90 && p90 <= p99, "{trial:#}");
+            assert_eq!(figure("/latency/calls"), figure("/passes") * 797.0);
+            // Half of the calls took as long as the median or longer.
+            assert!(
+                p50 * 797.0 / 2.0 < figure("/inference_per_pass/wall_s"),
+                "{trial:#}"
+            );
+            // The first pass is one of its own, as of any model.
+            let total = figure("/total/wall_s");
+            let parts =
+                ["start_up", "first_call", "finish"].map(|part| figure(&format!("/{part}/wall_s")));
+            assert!(
+                (total - parts.iter().sum::<f64>()).abs() < 1e-6,
+                "{trial:#}"
+            );
+        }
+        let page = visitor.get(&format!("/submissions/{id}")).await.body;
+        assert!(page.contains("Latency of a call") && page.contains("A call is of one row"));
+    }
+    let page = visitor.get("/competitions/digits/submit").await.body;
+    assert!(page.contains("N is 1: one row after the other"), "{page}");
 }
 
 #[tokio::test]

@@ -38,7 +38,33 @@ fn asked(
         content: Content::Onnx(model),
         manifest: Some(crate::entries::package::manifest::parse(manifest.as_bytes()).unwrap()),
     };
-    check(&checked, &columns, task).map_err(|rejection| rejection.code.as_str().to_owned())
+    check(&checked, &columns, task, Scenario::Offline)
+        .map_err(|rejection| rejection.code.as_str().to_owned())
+}
+
+#[test]
+fn where_rows_come_one_after_the_other_no_model_takes_more() {
+    let labels = task("kind = 'label'\ntarget = 'y'\nclasses = ['0', '1']");
+    let verdict = |rows: i64, manifest: &str| {
+        let model = OnnxModel {
+            inputs: vec![tensor("features", "float32", &[rows, 2])],
+            outputs: vec![tensor("label", "int64", &[rows])],
+            ..OnnxModel::default()
+        };
+        let checked = Checked {
+            content: Content::Onnx(model),
+            manifest: Some(crate::entries::package::manifest::parse(manifest.as_bytes()).unwrap()),
+        };
+        let columns = [("a", WHOLE), ("b", WHOLE)];
+        check(&checked, &columns, &labels, Scenario::SingleStream)
+            .map_err(|rejection| rejection.code.as_str().to_owned())
+    };
+    for rows in [-1, 1] {
+        assert_eq!(verdict(rows, ""), Ok(()));
+        assert_eq!(verdict(rows, "batch_size = 1"), Ok(()));
+    }
+    assert_eq!(verdict(16, ""), Err("batch_axis".to_owned()));
+    assert_eq!(verdict(-1, "batch_size = 16"), Err("batch_axis".to_owned()));
 }
 
 #[test]

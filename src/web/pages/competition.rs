@@ -15,7 +15,7 @@ use super::masthead::{Masthead, Tab};
 use crate::db;
 use crate::db::competitions::CompetitionFile;
 use crate::domain::competition::{
-    CompetitionSpec, Cost, Direction, EntryKind, Profile, TaskKind, Window,
+    CompetitionSpec, Cost, Direction, EntryKind, Profile, Scenario, TaskKind, Window,
 };
 use crate::web::App;
 use crate::web::error::{Error, Problem};
@@ -33,6 +33,10 @@ pub struct OverviewPage {
 impl OverviewPage {
     fn spec(&self) -> &CompetitionSpec {
         &self.masthead.spec
+    }
+
+    fn is_single_stream(&self) -> bool {
+        self.spec().measuring.scenario == Scenario::SingleStream
     }
 
     fn better(&self) -> &'static str {

@@ -10,7 +10,7 @@ use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
-use crate::domain::trial::{Latency, PhaseCost, Trial, median_cost, median_latency};
+use crate::domain::trial::{Latency, PhaseCost, Phases, Trial, median_cost, median_latency};
 use crate::web::runtimes::RuntimeDocument;
 
 pub struct Measurement<'a> {
@@ -140,9 +140,15 @@ impl<'a> Measurement<'a> {
         self.trials.iter().any(|trial| trial.latency().is_some())
     }
 
+    /// Whether the calls were seen from outside, and made one pass in all.
+    pub fn is_of_function(&self) -> bool {
+        let mut trials = self.trials.iter();
+        trials.any(|trial| matches!(trial.phases, Phases::Calls { .. }))
+    }
+
     /// Empty where the phases cannot be told apart.
     pub fn phases(&self) -> Vec<PhaseRow> {
-        let [loaded, first, steady, finish] = match self.has_calls() {
+        let [loaded, first, steady, finish] = match self.is_of_function() {
             true => [
                 "process start until the code is imported and has loaded",
                 "with rows of the public sample",

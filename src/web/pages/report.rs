@@ -317,10 +317,13 @@ impl ReportPage {
             "entries are given none: the runtime computes on the CPU".to_owned(),
         ));
         let single = match self.submission.kind {
-            EntryKind::Onnx | EntryKind::Tflite => Some(format!(
-                "a pass goes through all test rows, {} at once; single requests are not timed",
-                result.batch_size.unwrap_or(self.spec.entries.batch_size)
-            )),
+            EntryKind::Onnx | EntryKind::Tflite => match self.spec.measuring.scenario {
+                Scenario::SingleStream => None,
+                Scenario::Offline => Some(format!(
+                    "a pass goes through all test rows, {} at once; single requests are not timed",
+                    result.batch_size.unwrap_or(self.spec.entries.batch_size)
+                )),
+            },
             EntryKind::Predict => match self.spec.measuring.scenario {
                 Scenario::SingleStream => None,
                 Scenario::Offline => Some(format!(

@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::competition::refuse_unless_open;
 use super::error::PageError;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, TaskKind};
+use crate::domain::competition::{CompetitionSpec, EntryKind, Metric, Scenario, TaskKind};
 use crate::domain::table::TableFormat;
 use crate::web::App;
 use crate::web::contracts::{self, Contract};
@@ -69,6 +69,10 @@ impl<'a> StarterScript<'a> {
             TaskKind::Label => true,
             TaskKind::Value | TaskKind::Probability | TaskKind::List | TaskKind::Text => false,
         }
+    }
+
+    fn is_single_stream(&self) -> bool {
+        self.spec.measuring.scenario == Scenario::SingleStream
     }
 
     fn target(&self) -> String {
