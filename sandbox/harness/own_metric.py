@@ -2,7 +2,7 @@
 
 The runner starts it as `python -I own_metric.py`; `frames.json` has the right answers and the predictions as columns.
 The function is called for the public rows, the private ones and all of them. What came of it is one object in
-`scores.json`: the three scores, the text of a ParticipantVisibleError, or what else went wrong, whose traceback is on
+`scores.json`: the three scores, the text of a ParticipantVisibleError, why a score is no finite number, or what else went wrong, whose traceback is on
 standard error.
 """
 
@@ -30,6 +30,10 @@ FRAMES = Path("/frames/frames.json")
 SCORES = Path("/output/scores.json")
 # Kaggle's metrics define this class themselves.
 VISIBLE = "ParticipantVisibleError"
+
+
+class NotFinite(Exception):
+    """A score that is NaN or infinite: what the participant predicted may bring that about."""
 
 
 class Broken(Exception):
@@ -108,13 +112,16 @@ def number(rows, value):
         raise Broken(f"`score` returned no number for {rows} but a {type(value).__name__}")
     value = float(value)
     if not math.isfinite(value):
-        raise Broken(f"`score` returned {value} for {rows}, which is no finite number")
+        raise NotFinite(f"`score` returned {value} for {rows}, which is no finite number")
     return value
 
 
 def refusal(error):
     if any(kind.__name__ == VISIBLE for kind in type(error).__mro__):
         return {"visible": clean(str(error), MESSAGE_CHARS_MAX)}
+    if isinstance(error, NotFinite):
+        print(error, file=sys.stderr)
+        return {"not_finite": clean(str(error), MESSAGE_CHARS_MAX)}
     if isinstance(error, Broken):
         print(error, file=sys.stderr)
         return {"failed": clean(str(error), MESSAGE_CHARS_MAX)}

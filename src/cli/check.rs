@@ -52,12 +52,7 @@ impl CheckCommand {
         let checked = entries::check(file, size, &feed.spec.entries, &std::env::temp_dir())
             .map_err(|error| self.unreadable(&error))?
             .and_then(|checked| {
-                entries::fit::check(
-                    &checked,
-                    &columns,
-                    &feed.spec.task,
-                    feed.spec.measuring.scenario,
-                )?;
+                entries::fit::check(&checked, &columns, &feed.spec.task, feed.spec.most_rows())?;
                 Ok(checked)
             });
         match checked {

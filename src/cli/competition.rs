@@ -254,7 +254,7 @@ fn check_starter(
             &checked,
             &columns,
             &bundle.spec.task,
-            bundle.spec.measuring.scenario,
+            bundle.spec.most_rows(),
         )
         .map_err(|rejection| format!("{}: {}", file.path, rejection.message))?;
     }

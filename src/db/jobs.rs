@@ -425,7 +425,8 @@ pub async fn cancel(
 }
 
 /// Queues a submission once more that was cancelled, or that failed through no fault of its team's:
-/// the same bytes were sent again. Whether it was such a one.
+/// the same bytes were sent again. Whether it was such a one. A run that was made counts against the
+/// daily limit then, unless the failure was ours.
 pub async fn queue_again(
     db: impl PgExecutor<'_>,
     submission: SubmissionId,
@@ -434,7 +435,9 @@ pub async fn queue_again(
     let updated = sqlx::query!(
         "update jobs
          set state = 'queued', queued_at = $2, finished_at = null, retry_at = null, silent_claims = 0,
-             charges = charges + case when state = 'cancelled' and attempt > 0 then 1 else 0 end,
+             charges = charges + case
+                 when (state = 'cancelled' and attempt > 0) or failure_class = 'metric' then 1
+                 else 0 end,
              failure_class = null, failure_code = null, failure_message = null
          where submission_id = $1 and purpose = 'evaluate'
            and (state = 'cancelled'

@@ -46,6 +46,14 @@ impl CompetitionSpec {
     pub fn is_open(&self, now: DateTime<Utc>) -> bool {
         self.opens_at <= now && self.closes_at.is_none_or(|closes_at| now < closes_at)
     }
+
+    /// The most rows that a model is given at once.
+    pub fn most_rows(&self) -> u32 {
+        match self.measuring.scenario {
+            Scenario::Offline => self.entries.most_rows(),
+            Scenario::SingleStream => 1,
+        }
+    }
 }
 
 fn default_daily_limit() -> u32 {
@@ -207,8 +215,7 @@ impl EntryRules {
         Bytes::from_mib(self.max_size_mib)
     }
 
-    /// The most rows that a model is given at once.
-    pub fn most_rows(&self) -> u32 {
+    fn most_rows(&self) -> u32 {
         const DEFAULT: u32 = 1024;
         (self.max_batch_size.unwrap_or(DEFAULT)).max(self.batch_size)
     }

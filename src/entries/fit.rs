@@ -7,7 +7,7 @@ mod manifest;
 use super::rejection::{Rejection, RejectionCode, clean};
 use super::tensors::{Dim, TensorSpec};
 use super::{Checked, Content};
-use crate::domain::competition::{Scenario, Task, TaskKind};
+use crate::domain::competition::{Task, TaskKind};
 use crate::domain::model_manifest::{Axis, InputSource, ModelManifest};
 use crate::domain::table::ColumnKind;
 
@@ -27,7 +27,7 @@ pub fn check(
     checked: &Checked,
     columns: &[(&str, ColumnKind)],
     task: &Task,
-    scenario: Scenario,
+    most_rows: u32,
 ) -> Result<(), Rejection> {
     let (inputs, outputs, may_scale) = match &checked.content {
         Content::Onnx(model) => (&model.inputs, &model.outputs, false),
@@ -38,8 +38,9 @@ pub fn check(
     let wish = Wish {
         manifest: checked.manifest.as_ref().unwrap_or(&without),
         may_scale,
-        scenario,
+        most_rows,
     };
+    wish.check_batch_size()?;
     wish.check_task(task)?;
     wish.check_names(inputs)?;
     // Nothing is known of what it is fed where there is no public sample to tell.
@@ -55,8 +56,8 @@ struct Wish<'a> {
     manifest: &'a ModelManifest,
     /// Whether whole numbers may stand for decimals, which a TensorFlow Lite model does not tell here.
     may_scale: bool,
-    /// How the competition gives it rows.
-    scenario: Scenario,
+    /// The competition gives it no more at once.
+    most_rows: u32,
 }
 
 /// An array of test inputs: its name, whether it holds numbers, and how many values a row of it has.
@@ -181,19 +182,13 @@ fn check_batch_axis(inputs: &[TensorSpec], wish: Wish<'_>) -> Result<(), Rejecti
             listed(&inputs)
         )));
     }
+    let most_rows = u64::from(wish.most_rows);
     match (fixed.as_slice(), wish.manifest.batch_size) {
-        ([rows], _) if wish.scenario == Scenario::SingleStream && *rows != 1 => {
-            Err(RejectionCode::BatchAxis.because(format!(
-                "This competition gives one row after the other and times each, and axis 0 of the model's \
-                 inputs is fixed to {rows}. Make axis 0 free: give it a name instead of a number."
-            )))
-        }
-        (_, Some(wanted)) if wish.scenario == Scenario::SingleStream && wanted != 1 => {
-            Err(RejectionCode::BatchAxis.because(format!(
-                "This competition gives one row after the other and times each, and the manifest asks for a \
-                 batch_size of {wanted}. Leave batch_size out."
-            )))
-        }
+        ([rows], _) if *rows > most_rows => Err(RejectionCode::BatchAxis.because(format!(
+            "Axis 0 of the model's inputs is fixed to {rows}, and this competition gives a model at most \
+             {most_rows} {} at once. Make axis 0 free: give it a name instead of a number.",
+            if most_rows == 1 { "row" } else { "rows" }
+        ))),
         ([rows], Some(wanted)) if *rows != u64::from(wanted) => {
             Err(RejectionCode::BatchAxis.because(format!(
                 "The manifest asks for a batch_size of {wanted}, and axis 0 of the model's inputs is fixed to \

@@ -80,7 +80,6 @@ fn check_bundle(bundle: &Bundle, rules: &EntryRules, spool: &Path) -> Result<Che
             .into());
     }
     let manifest = read_manifest(bundle, manifest)?;
-    check_batch_size(&manifest, rules)?;
     let mut unpacked = tempfile::tempfile_in(spool)?;
     bundle.read(model, &mut unpacked)?;
     unpacked.rewind()?;
@@ -185,15 +184,4 @@ fn read_manifest(bundle: &Bundle, member: &Member) -> Result<ModelManifest, Stop
     let mut bytes = Vec::new();
     bundle.read(member, &mut bytes)?;
     Ok(manifest::parse(&bytes)?)
-}
-
-fn check_batch_size(manifest: &ModelManifest, rules: &EntryRules) -> Result<(), Rejection> {
-    let most = rules.most_rows();
-    match manifest.batch_size {
-        Some(wanted) if wanted > most => Err(RejectionCode::BatchSize.because(format!(
-            "{MANIFEST} asks for a batch_size of {wanted}, and this competition gives a model at most {most} \
-             rows at once. Write {most} or less."
-        ))),
-        Some(_) | None => Ok(()),
-    }
 }

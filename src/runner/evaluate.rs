@@ -19,7 +19,9 @@ use crate::domain::model_manifest::ModelManifest;
 use crate::domain::submission::{Failure, Phase};
 use crate::domain::units::Bytes;
 use crate::entries::{self, Rejection};
-use crate::session::{Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, Smoke};
+use crate::session::{
+    Candidate, Ended, GoOn, HiddenRun, Observer, SMOKE_RUNS_MAX, SessionError, Smoke,
+};
 
 /// What came of an evaluation in which we made no mistake.
 enum Verdict {
@@ -109,7 +111,14 @@ impl Runner {
             path: folder.clone(),
             source,
         };
-        let refused = |rejection: Rejection| failed(io::Error::other(rejection.message));
+        // The door took it, so that it is for us to mend; not for ever.
+        let refused = |rejection: Rejection| {
+            let what = format!(
+                "the entry cannot be unpacked any more: {}",
+                rejection.message
+            );
+            JobError::Session(SessionError::Harness(what))
+        };
         empty_folder(&fetched.folder)?;
         let file = fetched.file();
         let desk = &self.desk;

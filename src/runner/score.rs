@@ -12,7 +12,7 @@ use crate::db::sessions::{Program, RunLog};
 use crate::domain::competition::{CompetitionSpec, EntryKind};
 use crate::domain::score::{Score, ScoreIntervals};
 use crate::domain::submission::{Failure, FailureClass, Phase};
-use crate::scoring::{self, BadPredictions, Predictions, ScoreError, Scores};
+use crate::scoring::{self, BadPredictions, Predictions, PredictionsFault, ScoreError, Scores};
 use crate::session::{Bench, MetricFault, MetricRun, Observer, without_data};
 
 /// Reads predictions as this kind of entry leaves them, for rows of these ids.
@@ -174,7 +174,7 @@ impl<'a, 'b> Scorer<'a, 'b> {
 fn scores_of(run: &MetricRun) -> Result<Scores, MetricFault> {
     let raw = run.verdict.clone()?;
     let score =
-        |value| Score::new(value).map_err(|not_finite| MetricFault::Failed(not_finite.to_string()));
+        |value| Score::new(value).map_err(|error| MetricFault::NotFinite(error.to_string()));
     Ok(Scores {
         public: score(raw.public)?,
         private: score(raw.private)?,
@@ -190,6 +190,7 @@ fn log_of(number: u32, run: MetricRun, scored: &Result<Scores, MetricFault>) -> 
         outcome: match scored {
             Ok(_) => "ok".to_owned(),
             Err(MetricFault::Visible(text)) => format!("metric_visible_error: {text}"),
+            Err(MetricFault::NotFinite(why)) => format!("undefined: {why}"),
             Err(MetricFault::Failed(why)) => format!("not_scorable: {why}"),
         },
         stdout: run.stdout,
@@ -201,6 +202,11 @@ fn log_of(number: u32, run: MetricRun, scored: &Result<Scores, MetricFault>) -> 
 fn failure_of(fault: &MetricFault) -> Failure {
     match fault {
         MetricFault::Visible(text) => Failure::participant("metric_visible_error", text.clone()),
+        // As of a metric that is built in: whether it overflows is for whoever predicts to say.
+        MetricFault::NotFinite(_) => Failure::participant(
+            PredictionsFault::Undefined.as_str(),
+            "The competition's metric is no finite number for these predictions.",
+        ),
         MetricFault::Failed(_) => Failure {
             class: FailureClass::Metric,
             code: "not_scorable".to_owned(),

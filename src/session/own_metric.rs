@@ -42,6 +42,8 @@ pub struct RawScores {
 pub enum MetricFault {
     /// It refused the predictions, with a text that its host means for participants.
     Visible(String),
+    /// What it returned is no finite number.
+    NotFinite(String),
     /// It failed, for a reason that is the host's business alone.
     Failed(String),
 }
@@ -51,6 +53,7 @@ pub enum MetricFault {
 enum Said {
     Scores(RawScores),
     Visible(String),
+    NotFinite(String),
     Failed(String),
 }
 
@@ -115,6 +118,7 @@ fn verdict(run: &Run, limits: &Limits) -> Result<Result<RawScores, MetricFault>,
     Ok(match serde_json::from_slice(&said) {
         Ok(Said::Scores(scores)) => Ok(scores),
         Ok(Said::Visible(text)) => Err(MetricFault::Visible(clean(&text))),
+        Ok(Said::NotFinite(why)) => Err(MetricFault::NotFinite(clean(&why))),
         Ok(Said::Failed(why)) => Err(MetricFault::Failed(clean(&why))),
         Err(_) => {
             return failed(format!(

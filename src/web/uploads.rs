@@ -256,12 +256,7 @@ async fn look_at(
         .map_err(|error| Error::Internal(error.to_string()))?;
     let spec = &competition.spec;
     let fitting = checked.and_then(|checked| {
-        entries::fit::check(
-            &checked,
-            &contract.kinds(),
-            &spec.task,
-            spec.measuring.scenario,
-        )?;
+        entries::fit::check(&checked, &contract.kinds(), &spec.task, spec.most_rows())?;
         Ok(checked)
     });
     let checked = fitting.map_err(|rejection| {

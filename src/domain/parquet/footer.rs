@@ -1,12 +1,15 @@
 //! What stands at a Parquet file's end: its columns, and where their values lie.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::thrift::{Reader, Type};
 use super::{Fault, Field, Kind, MAGIC};
 
 /// Columns of the schema, and parts of columns, at most.
 const PARTS_MAX: usize = 1 << 17;
+/// Bytes of a column's name, at most.
+const NAME_BYTES_MAX: usize = 1024;
 /// Groups of columns inside each other, at most.
 const DEPTH_MAX: usize = 16;
 
@@ -23,7 +26,7 @@ pub struct Footer {
 #[derive(Debug, Clone)]
 pub struct Leaf {
     /// Of the column of the file's top that it belongs to.
-    pub name: String,
+    pub name: Rc<str>,
     pub stored: Stored,
     pub kind: Kind,
     /// Up to which level a value may lack; at this level it is there.
@@ -179,7 +182,15 @@ fn read_element(reader: &mut Reader<'_>) -> Result<Element, Fault> {
         match id {
             1 => element.physical = Some(reader.whole(of)?),
             3 => element.repetition = reader.whole(of)?,
-            4 => element.name = String::from_utf8_lossy(reader.binary(of)?).into_owned(),
+            4 => {
+                let name = reader.binary(of)?;
+                if name.len() > NAME_BYTES_MAX {
+                    return Err(Fault::Damaged(
+                        "the name of a column is longer than 1,024 bytes",
+                    ));
+                }
+                element.name = String::from_utf8_lossy(name).into_owned();
+            }
             5 => element.children = reader.size(of)?,
             6 => element.converted = Some(reader.whole(of)?),
             10 => {
@@ -292,6 +303,7 @@ fn lay_out(elements: Vec<Element>) -> Result<(Vec<Field>, Vec<Leaf>), Fault> {
     let mut elements = elements.into_iter();
     let root = elements.next().ok_or(WRONG)?;
     let (mut fields, mut leaves): (Vec<Field>, Vec<Leaf>) = (Vec::new(), Vec::new());
+    let mut name: Rc<str> = "".into();
     let mut open = vec![Open {
         children_left: root.children,
         defined: 0,
@@ -325,6 +337,8 @@ fn lay_out(elements: Vec<Element>) -> Result<(Vec<Field>, Vec<Leaf>), Fault> {
             _ => return Err(WRONG),
         }
         if depth == 1 {
+            // Once for all that lies below it, however much that is.
+            name = element.name.as_str().into();
             fields.push(Field {
                 name: element.name.clone(),
                 kind: Kind::Null,
@@ -337,8 +351,7 @@ fn lay_out(elements: Vec<Element>) -> Result<(Vec<Field>, Vec<Leaf>), Fault> {
             let stored = stored(physical);
             let mut kind = kind(stored, &element);
             // One level of lists, and nothing else, is read of what is nested.
-            let is_second = leaves.last().is_some_and(|leaf| leaf.name == field.name)
-                && field.leaf != leaves.len();
+            let is_second = field.leaf != leaves.len();
             if is_second {
                 field.kind = Kind::Other("values inside each other");
             } else if inside.repeated > 1 || (depth > 1 && inside.repeated == 0) {
@@ -349,7 +362,7 @@ fn lay_out(elements: Vec<Element>) -> Result<(Vec<Field>, Vec<Leaf>), Fault> {
                 field.is_list = inside.repeated > 0;
             }
             leaves.push(Leaf {
-                name: field.name.clone(),
+                name: Rc::clone(&name),
                 stored,
                 kind,
                 most_defined: inside.defined,

@@ -187,7 +187,12 @@ impl<'a> ParquetFile<'a> {
         const TOO_MANY: Fault = Fault::Damaged("a column has more values than rows");
         let mut elements_left = self.bounds.elements;
         for group in &self.footer.groups {
-            let mut pages = ChunkPages::open(self.bytes, &group.chunks[field.leaf], leaf)?;
+            let values_max = match leaf.is_list() {
+                true => group.rows.saturating_add(self.bounds.elements),
+                false => group.rows,
+            };
+            let chunk = &group.chunks[field.leaf];
+            let mut pages = ChunkPages::open(self.bytes, chunk, leaf, values_max)?;
             let mut rows_left = group.rows;
             loop {
                 let body = pages.next_body(&mut self.unpacked_left);
@@ -205,7 +210,7 @@ impl<'a> ParquetFile<'a> {
                     if leaf.is_list() {
                         let left = elements_left.checked_sub(1);
                         elements_left = left.ok_or_else(|| Fault::TooManyElements {
-                            column: leaf.name.clone(),
+                            column: leaf.name.to_string(),
                             most: self.bounds.elements,
                         })?;
                     }

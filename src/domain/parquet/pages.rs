@@ -9,6 +9,8 @@ use super::runs::Runs;
 use super::thrift::{Reader, Type};
 use super::{Cell, Fault, Item, Kind};
 
+/// Writers make pages of about a mebibyte.
+const PAGE_BYTES_MAX: u64 = 128 << 20;
 const CUT_OFF: Fault = Fault::Damaged("a page ends too early");
 
 /// The pages of a column in a group of rows.
@@ -18,6 +20,7 @@ pub struct ChunkPages<'a> {
     bytes: &'a [u8],
     codec: i64,
     leaf: &'a Leaf,
+    values_max: u64,
     dictionary: Option<Dictionary<'a>>,
 }
 
@@ -76,8 +79,15 @@ struct Header {
 }
 
 impl<'a> ChunkPages<'a> {
-    pub fn open(bytes: &'a [u8], chunk: &Chunk, leaf: &'a Leaf) -> Result<ChunkPages<'a>, Fault> {
+    /// The column has so many values at most, and a dictionary no more.
+    pub fn open(
+        bytes: &'a [u8],
+        chunk: &Chunk,
+        leaf: &'a Leaf,
+        values_max: u64,
+    ) -> Result<ChunkPages<'a>, Fault> {
         Ok(ChunkPages {
+            values_max,
             bytes: bytes.get(chunk.at.clone()).ok_or(CUT_OFF)?,
             codec: chunk.codec,
             leaf,
@@ -96,6 +106,9 @@ impl<'a> ChunkPages<'a> {
             self.bytes = rest;
             // A page costs time even where nothing is in it.
             let cost = header.unpacked.max(64);
+            if cost > PAGE_BYTES_MAX {
+                return Err(Fault::Damaged("a page takes more than 128 MiB unpacked"));
+            }
             *left = left.checked_sub(cost).ok_or(Fault::TooLarge { most: 0 })?;
             match header.kind {
                 0 | 3 => return self.body(&header, packed).map(Some),
@@ -103,6 +116,11 @@ impl<'a> ChunkPages<'a> {
                 2 => {
                     if self.dictionary.is_some() {
                         return Err(Fault::Damaged("a column has two dictionaries"));
+                    }
+                    if header.count > self.values_max {
+                        return Err(Fault::Damaged(
+                            "a dictionary has more values than its column",
+                        ));
                     }
                     let bytes = self.unpack(packed, header.unpacked)?;
                     self.dictionary = Some(Dictionary::read(bytes, header.count, self.leaf)?);
@@ -223,7 +241,7 @@ impl<'a> ChunkPages<'a> {
                     9 => "BYTE_STREAM_SPLIT",
                     _ => "something unknown",
                 };
-                let column = leaf.name.clone();
+                let column = leaf.name.to_string();
                 return Err(Fault::Encoding { column, encoding });
             }
         };
@@ -333,7 +351,7 @@ fn cell<'b>(value: &'b [u8], leaf: &Leaf) -> Result<Cell<'b>, Fault> {
         Stored::Bytes => match std::str::from_utf8(value) {
             Ok(text) => Cell::Text(text),
             Err(_) => {
-                let column = leaf.name.clone();
+                let column = leaf.name.to_string();
                 return Err(Fault::NotUtf8 { column });
             }
         },

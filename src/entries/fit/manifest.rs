@@ -8,6 +8,19 @@ use crate::entries::rejection::{Rejection, RejectionCode, clean};
 use crate::entries::tensors::{Dim, TensorSpec};
 
 impl<'a> Wish<'a> {
+    /// Whether no more rows are asked for at once than the competition gives.
+    pub(super) fn check_batch_size(self) -> Result<(), Rejection> {
+        let most = self.most_rows;
+        match self.manifest.batch_size {
+            Some(wanted) if wanted > most => Err(RejectionCode::BatchSize.because(format!(
+                "{MANIFEST} asks for a batch_size of {wanted}, and this competition gives a model at most {most} \
+                 {} at once. Write {most} or less.",
+                if most == 1 { "row" } else { "rows" }
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// What the manifest feeds this input. Names are cleaned for showing, and so compared as they are
     /// shown; the harness has the last word.
     pub(super) fn source_of(self, input: &TensorSpec) -> Option<&'a InputSource> {

@@ -38,14 +38,13 @@ fn asked(
         content: Content::Onnx(model),
         manifest: Some(crate::entries::package::manifest::parse(manifest.as_bytes()).unwrap()),
     };
-    check(&checked, &columns, task, Scenario::Offline)
-        .map_err(|rejection| rejection.code.as_str().to_owned())
+    check(&checked, &columns, task, 1024).map_err(|rejection| rejection.code.as_str().to_owned())
 }
 
 #[test]
-fn where_rows_come_one_after_the_other_no_model_takes_more() {
+fn no_model_takes_more_rows_at_once_than_its_competition_gives() {
     let labels = task("kind = 'label'\ntarget = 'y'\nclasses = ['0', '1']");
-    let verdict = |rows: i64, manifest: &str| {
+    let verdict = |rows: i64, most_rows: u32| {
         let model = OnnxModel {
             inputs: vec![tensor("features", "float32", &[rows, 2])],
             outputs: vec![tensor("label", "int64", &[rows])],
@@ -53,18 +52,18 @@ fn where_rows_come_one_after_the_other_no_model_takes_more() {
         };
         let checked = Checked {
             content: Content::Onnx(model),
-            manifest: Some(crate::entries::package::manifest::parse(manifest.as_bytes()).unwrap()),
+            manifest: None,
         };
         let columns = [("a", WHOLE), ("b", WHOLE)];
-        check(&checked, &columns, &labels, Scenario::SingleStream)
+        check(&checked, &columns, &labels, most_rows)
             .map_err(|rejection| rejection.code.as_str().to_owned())
     };
-    for rows in [-1, 1] {
-        assert_eq!(verdict(rows, ""), Ok(()));
-        assert_eq!(verdict(rows, "batch_size = 1"), Ok(()));
+    for (rows, most_rows) in [(-1, 1), (1, 1), (-1, 64), (64, 64)] {
+        assert_eq!(verdict(rows, most_rows), Ok(()), "{rows} of {most_rows}");
     }
-    assert_eq!(verdict(16, ""), Err("batch_axis".to_owned()));
-    assert_eq!(verdict(-1, "batch_size = 16"), Err("batch_axis".to_owned()));
+    for (rows, most_rows) in [(2, 1), (65, 64)] {
+        assert_eq!(verdict(rows, most_rows), Err("batch_axis".to_owned()));
+    }
 }
 
 #[test]

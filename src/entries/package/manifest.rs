@@ -36,7 +36,7 @@ pub fn parse(bytes: &[u8]) -> Result<ModelManifest, Rejection> {
         .map_err(|_| invalid("it is not UTF-8. Save it as plain text".to_owned()))?;
     let reader = Reader { text };
     let written: Written = toml::from_str(text).map_err(|error| reader.no_toml(&error))?;
-    Ok(ModelManifest {
+    let manifest = ModelManifest {
         batch_size: reader.read(
             "batch_size",
             written.batch_size,
@@ -75,7 +75,15 @@ pub fn parse(bytes: &[u8]) -> Result<ModelManifest, Rejection> {
                 Ok((name, source))
             })
             .collect::<Result<_, Rejection>>()?,
-    })
+    };
+    // PostgreSQL has no such character.
+    let has_nul = serde_json::to_string(&manifest).is_ok_and(|json| json.contains("\\u0000"));
+    match has_nul {
+        true => Err(invalid(
+            "a name or a text in it holds the character U+0000".to_owned(),
+        )),
+        false => Ok(manifest),
+    }
 }
 
 fn batch_size(value: &Value) -> Option<u32> {

@@ -83,7 +83,7 @@ impl CompetitionDocument {
             kinds: spec.entries.kinds.clone(),
             max_size_bytes: spec.entries.max_size().as_u64(),
             batch_size: spec.entries.batch_size,
-            max_batch_size: spec.entries.most_rows(),
+            max_batch_size: spec.most_rows(),
             limits: spec.limits.clone(),
             profile: spec.measuring.profile,
             window: spec.measuring.window,
