@@ -25,6 +25,7 @@ def main():
     save("takes_row", takes_row(2))
     save("takes_row_past_end", takes_row(3))
     save("reads_past_end", reads_past_end())
+    save("manifest/with_sign", with_sign())
     save("broken/nine_classes", dense_network([(layers[0][0][:, :9], layers[0][1][:9])]))
     save("broken/sixty_three_inputs", dense_network([(layers[0][0][:63], layers[0][1])]))
 
@@ -52,6 +53,20 @@ def random_numbers():
     _, scores = with_ends(graph)
     shape = graph.constant("shape", numpy.array([1, 10], numpy.int32))
     graph.operator(OPERATORS.RANDOM_UNIFORM, [shape], [scores])
+    return graph
+
+
+def with_sign():
+    """Scores times a second input, a single number that a manifest has to give."""
+    graph = Graph()
+    given, scores = with_ends(graph)
+    sign = graph.tensor("sign", "float32", [1], signature=[1])
+    graph.graph.inputs = [given, sign]
+    random = numpy.random.default_rng(2)
+    weights = graph.constant("weights", random.normal(size=(10, 64)).astype(numpy.float32))
+    sums = graph.tensor("sums", "float32", [1, 10], signature=[-1, 10])
+    graph.dense([given, weights, -1], sums)
+    graph.operator(OPERATORS.MUL, [sums, sign], [scores], schema.MulOptionsT(), schema.BuiltinOptions.MulOptions)
     return graph
 
 

@@ -114,6 +114,7 @@ async fn a_model_is_given_as_many_rows_at_once_as_its_manifest_asks_for() {
     let (ada, bob) = (app.person("ada"), app.person("bob"));
     // It fails where it is given more than forty rows.
     let bare = ada.submitted(model("at_most_forty")).await;
+    let fixed = app.person("eve").submitted(model("eight_rows")).await;
     let packed = packed("at_most_forty", "batch_size = 40\n");
     let packed = bob.submitted(packed).await;
     // One that mixes the rows of a batch is found out at any size.
@@ -133,6 +134,8 @@ async fn a_model_is_given_as_many_rows_at_once_as_its_manifest_asks_for() {
     let scored = bob.submission(&packed).await;
     assert_eq!(*at(&scored, "/result/batch_size"), json!(40), "{scored:#}");
     assert_eq!(scored["kind"], "onnx");
+    let fixed = bob.submission(&fixed).await;
+    assert_eq!(*at(&fixed, "/result/batch_size"), json!(8), "{fixed:#}");
     let lines = bob.standings().await;
     let rows = |line: &Value| line["batch_size"].as_u64().unwrap();
     let by_manifest = |line: &&Value| line["submission"] == packed.as_str();
@@ -440,4 +443,24 @@ async fn what_a_manifest_or_its_zip_gets_wrong_is_refused_at_the_door() {
     let sentence = onnx.person("ada").submit(tflite("")).await;
     let sentence = sentence.problem(422, "entry_kind");
     assert!(sentence.contains("small.tflite"), "{sentence}");
+}
+
+#[tokio::test]
+async fn where_scripts_are_taken_too_a_zip_with_a_main_py_is_one() {
+    let app = App::with(&Bundle::prices()).await;
+    let ada = app.person("ada");
+    let model = fs::read(root().join("demo/diamonds/starter/ridge.onnx")).unwrap();
+    let manifest: (&str, &[u8]) = ("leanboard.toml", b"batch_size = 512");
+    let with = |name: &str, content: &[u8]| {
+        zip_of_files(&[("ridge.onnx", &model), manifest, (name, content)])
+    };
+    let alone = zip_of_files(&[("ridge.onnx", &model), manifest]);
+    for (zip, kind) in [(alone, "onnx"), (with("main.py", b"print(1)"), "script")] {
+        let id = ada.submitted_to("diamonds", zip).await;
+        assert_eq!(ada.submission(&id).await["kind"], kind);
+    }
+    let beside = with("predict.py", b"print(1)");
+    let sentence = ada.submit_to("diamonds", beside, "").await;
+    let sentence = sentence.problem(422, "zip_extra");
+    assert!(sentence.contains("`predict.py`"), "{sentence}");
 }

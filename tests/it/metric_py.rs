@@ -221,22 +221,26 @@ def score(solution: pd.DataFrame, submission: pd.DataFrame, row_id_column_name: 
 
 #[tokio::test]
 async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota() {
-    let app = App::with(&prices_by(MOODY).rule("metric.time_s", 10)).await;
+    let app = App::with(
+        &prices_by(MOODY)
+            .rule("metric.time_s", 10)
+            .rule("daily_limit", 2),
+    )
+    .await;
     let (ada, grace) = (app.person("ada"), app.host("grace"));
     let mut entries = Vec::new();
     for (mood, words) in [
         (1, "ZeroDivisionError"),
         (2, "its limit of 10 s"),
-        (3, "no finite number"),
         (4, "scores.json"),
         (5, "RuntimeError: reached []"),
     ] {
         let id = ada
             .submitted_to("diamonds", script_of(&mood.to_string()))
             .await;
+        app.run_all_jobs().await;
         entries.push((id, words));
     }
-    app.run_all_jobs().await;
     ada.sign_in().await;
     grace.sign_in().await;
     for (id, words) in entries {
@@ -259,10 +263,17 @@ async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota
         assert!(hosts.contains("The metric, on trial 1"), "{hosts}");
         assert!(hosts.contains(words), "{words}: {hosts}");
     }
-    // None of the five counts: there is room for another.
+    // None of the four counts: there is room for two others.
+    let infinite = ada.submitted_to("diamonds", script_of("3")).await;
     let id = ada.submitted_to("diamonds", script_of("2500")).await;
     app.run_all_jobs().await;
     assert_eq!(ada.submission(&id).await["status"], json!("scored"));
+    // As of a metric that is built in, a score that is no number is the participant's to mend.
+    let failed = ada.submission(&infinite).await;
+    assert_eq!(*at(&failed, "/failure/code"), json!("undefined"));
+    assert_eq!(*at(&failed, "/failure/uses_quota"), json!(true));
+    let report = grace.get(&format!("/submissions/{infinite}")).await.body;
+    assert!(report.contains("no finite number"), "{report}");
     app.assert_queue_is_empty().await;
 }
 

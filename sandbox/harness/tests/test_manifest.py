@@ -136,6 +136,20 @@ class Runs(unittest.TestCase):
             right = sum(a == b for a, b in zip(harness.predictions(), labels))
         self.assertGreater(right, 90)
 
+    def test_a_constant_reaches_a_tflite_model_in_each_batch(self):
+        arrays, _ = digits(rows=50)
+        predictions = []
+        for sign in (1, -1.0):
+            manifest = {"inputs": {"sign": {"const": sign, "shape": [1]}}}
+            with Harness(EXAMPLES / "manifest/with_sign.tflite", arrays, manifest=manifest) as harness:
+                ready = harness.event()
+                self.assertEqual((ready["event"], ready["batch_size"]), ("ready", 32), ready)
+                harness.send(run=1)
+                self.assertEqual(harness.send(finish=True)["event"], "finished")
+                predictions.append(harness.predictions())
+        self.assertEqual(len(predictions[0]), 50)
+        self.assertTrue(all(one != other for one, other in zip(*predictions)))
+
 
 if __name__ == "__main__":
     unittest.main()

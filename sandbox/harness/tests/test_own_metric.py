@@ -63,17 +63,17 @@ class Calls(unittest.TestCase):
         self.assertEqual(said(code, power=2)["scores"]["all"], 0.25**2 + 0.25)
 
     def test_what_is_no_finite_number_is_no_score(self):
-        for value, words in [
-            ("'0.5'", "no number for the public rows but a str"),
-            ("None", "a NoneType"),
-            ("True", "a bool"),
-            ("[0.5]", "a list"),
-            ("float('nan')", "nan for the public rows"),
-            ("-float('inf')", "-inf for the public rows"),
-            ("1.0 if len(solution) == 2 else float('nan')", "nan for all rows"),
+        for value, fault, words in [
+            ("'0.5'", "failed", "no number for the public rows but a str"),
+            ("None", "failed", "a NoneType"),
+            ("True", "failed", "a bool"),
+            ("[0.5]", "failed", "a list"),
+            ("float('nan')", "not_finite", "nan for the public rows"),
+            ("-float('inf')", "not_finite", "-inf for the public rows"),
+            ("1.0 if len(solution) == 2 else float('nan')", "not_finite", "nan for all rows"),
         ]:
             answer = said(f"def score(solution, submission, row_id_column_name): return {value}")
-            self.assertIn(words, answer["failed"], value)
+            self.assertIn(words, answer[fault], value)
         whole = said("import numpy\ndef score(solution, submission, row_id_column_name): return numpy.array(2)")
         self.assertEqual(whole["scores"]["all"], 2.0)
 

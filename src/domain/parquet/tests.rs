@@ -66,6 +66,20 @@ fn texts(texts: &[&str]) -> Vec<ByteArray> {
 }
 
 #[test]
+fn a_column_s_name_is_as_long_as_names_are() {
+    let name = "n".repeat(1025);
+    let file = written::<DoubleType>(
+        &format!("required double {name};"),
+        &[1.0],
+        None,
+        None,
+        plain(),
+    );
+    let fault = Fault::Damaged("the name of a column is longer than 1,024 bytes");
+    assert_eq!(read(&file, Bounds::TRUSTED), Err(fault));
+}
+
+#[test]
 fn each_way_of_writing_is_read_alike() {
     let values = texts(&["a", "bb", "a", "ä"]);
     let levels = [1, 1, 0, 1, 1];
