@@ -85,19 +85,19 @@ pub async fn insert(
 
 /// How many of the team's submissions since an instant count against its daily limit: all but those
 /// that were cancelled before a runner took them, and those that failed through no fault of the
-/// team's.
+/// team's; where a metric failed, all but its first run.
 pub async fn count_against_quota(
     db: impl PgExecutor<'_>,
     team: TeamId,
     since: DateTime<Utc>,
 ) -> Result<u32, Error> {
     let count = sqlx::query_scalar!(
-        r#"select coalesce(sum(charges), 0) as "count!"
+        r#"select coalesce(sum(case when failure_class = 'metric' then charges - 1 else charges end), 0)
+               as "count!"
            from submissions
            join jobs on jobs.submission_id = submissions.id
            where team_id = $1 and purpose = 'evaluate' and queued_at >= $2
              and (jobs.state <> 'cancelled' or jobs.attempt > 0)
-             and jobs.failure_class is distinct from 'metric'
              and jobs.failure_class is distinct from 'infrastructure'
              and jobs.failure_class is distinct from 'noise'"#,
         team.0,

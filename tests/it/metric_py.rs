@@ -224,7 +224,7 @@ async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota
     let app = App::with(
         &prices_by(MOODY)
             .rule("metric.time_s", 10)
-            .rule("daily_limit", 2),
+            .rule("daily_limit", 3),
     )
     .await;
     let (ada, grace) = (app.person("ada"), app.host("grace"));
@@ -263,7 +263,9 @@ async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota
         assert!(hosts.contains("The metric, on trial 1"), "{hosts}");
         assert!(hosts.contains(words), "{words}: {hosts}");
     }
-    // None of the four counts: there is room for two others.
+    // None of the four counts. One that is sent again does, so that there is room for two others.
+    ada.submitted_to("diamonds", script_of("1")).await;
+    app.run_all_jobs().await;
     let infinite = ada.submitted_to("diamonds", script_of("3")).await;
     let id = ada.submitted_to("diamonds", script_of("2500")).await;
     app.run_all_jobs().await;
@@ -272,6 +274,8 @@ async fn what_goes_wrong_in_a_metric_is_its_hosts_to_read_and_costs_nobody_quota
     let failed = ada.submission(&infinite).await;
     assert_eq!(*at(&failed, "/failure/code"), json!("undefined"));
     assert_eq!(*at(&failed, "/failure/uses_quota"), json!(true));
+    let fourth = ada.submit_to("diamonds", script_of("4"), "once more").await;
+    fourth.problem(429, "daily_limit");
     let report = grace.get(&format!("/submissions/{infinite}")).await.body;
     assert!(report.contains("no finite number"), "{report}");
     app.assert_queue_is_empty().await;
