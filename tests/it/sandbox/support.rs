@@ -130,26 +130,34 @@ pub fn options(engine: Engine) -> (WallsOptions, RuntimeFolder) {
     (options, folder)
 }
 
-/// The runner's group in every controller.
+/// The runner's group in every controller, named after it and its folder.
 pub fn groups_of(name: &str) -> Vec<PathBuf> {
-    let group = Path::new("leanboard").join(name);
-    let v2 = Path::new("/sys/fs/cgroup").join(&group);
+    let v2 = PathBuf::from("/sys/fs/cgroup");
     // In a unit of systemd they lie in the unit's group, beside that of the tests themselves.
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap();
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"));
     let unit = own.map(|own| own.strip_suffix("/runner").unwrap_or(own));
     let delegated = unit
         .filter(|unit| !unit.is_empty())
-        .map(|unit| Path::new("/sys/fs/cgroup").join(unit).join(&group));
+        .map(|unit| Path::new("/sys/fs/cgroup").join(unit));
+    let is_its = |group: &PathBuf| {
+        let group = group.file_name().unwrap().to_string_lossy();
+        let digest = group
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'));
+        digest.is_some_and(|digest| digest.len() == 8 && !digest.contains('-'))
+    };
     std::fs::read_dir("/sys/fs/cgroup")
         .unwrap()
         .flatten()
         // In a hybrid layout crun leaves ordinary files there until a run is waited for.
         .filter(|controller| controller.file_name() != "unified")
-        .map(|controller| controller.path().join(&group))
+        .map(|controller| controller.path())
         .chain([v2])
         .chain(delegated)
-        .filter(|folder| folder.exists())
+        .flat_map(|controller| std::fs::read_dir(controller.join("leanboard")))
+        .flat_map(|groups| groups.flatten().map(|group| group.path()))
+        .filter(is_its)
         .collect()
 }
 
