@@ -210,7 +210,7 @@ impl<R: Read> Quoted<R> {
     }
 }
 
-/// Takes a line with its end, as `read_until` does in twice the time.
+/// Takes a line with its end, found by `memchr`.
 fn read_line(from: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let there = match from.fill_buf() {
