@@ -4,6 +4,7 @@
 //! measured, too. The bounds are loose enough for a machine that others use, and who disturbs is
 //! outwaited: each test takes more turns until what it looks for is within its bound, and what the
 //! walls themselves do is there each time. `make bench` measures more closely.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 #[path = "../../benches/leanboard/walls/bare.rs"]
 mod bare;
