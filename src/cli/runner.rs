@@ -13,7 +13,7 @@ use crate::config::{MeterKind, RunnerSettings};
 use crate::db;
 use crate::domain::clock::Clock;
 use crate::domain::digest::Digest;
-use crate::meter::{FakeMeter, Meter, NoMeter};
+use crate::meter::{FakeDevice, Meter};
 use crate::runner::{self, Parts, Runner};
 use crate::sandbox::{self, Engine, Walls, WallsOptions};
 use crate::session::{Bench, Runtime};
@@ -97,9 +97,9 @@ impl RunnerCommand {
             tracing::warn!(missing, "a wall is missing; results carry this mark");
         }
         runner::empty_folder(folder).map_err(|error| error.to_string())?;
-        let meter: Box<dyn Meter> = match self.settings.meter {
-            MeterKind::None => Box::new(NoMeter),
-            MeterKind::Fake => Box::new(FakeMeter::pulsing()),
+        let meter = match self.settings.meter {
+            MeterKind::None => Meter::none(),
+            MeterKind::Fake => Meter::new(vec![Box::new(FakeDevice::pulsing())]),
         };
         Bench::set_up(walls, meter, runtime, folder).map_err(|error| error.to_string())
     }

@@ -1,9 +1,9 @@
-//! A meter that plays a script of power over time: for laptops without a counter. What it counts is
+//! A device that plays a script of power over time: for laptops without a counter. What it counts is
 //! marked as simulated wherever it is shown.
 
 use std::time::{Duration, Instant};
 
-use super::{Absent, Meter, Reading};
+use super::{Device, Identity, Sample};
 
 /// A stretch of constant power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,46 +14,76 @@ pub struct Step {
 
 /// Plays its steps round and round. Its counter is their exact integral, renewed at each tick.
 #[derive(Debug, Clone)]
-pub struct FakeMeter {
+pub struct FakeDevice {
+    identity: Identity,
     start: Instant,
     steps: Vec<Step>,
     tick: Duration,
 }
 
-impl FakeMeter {
+impl FakeDevice {
     /// Begins to play at `start`. A script without a step counts nothing.
-    pub fn new(start: Instant, steps: Vec<Step>, tick: Duration) -> FakeMeter {
-        FakeMeter { start, steps, tick }
+    pub fn new(start: Instant, steps: Vec<Step>, tick: Duration) -> FakeDevice {
+        FakeDevice {
+            identity: Identity {
+                name: "fake".to_owned(),
+                scope: "made-up device".to_owned(),
+                simulated: true,
+                lag: tick,
+            },
+            start,
+            steps,
+            tick,
+        }
     }
 
     /// A made-up device of 45 W that pulses, with the 20 ms tick of a common GPU.
-    pub fn pulsing() -> FakeMeter {
+    pub fn pulsing() -> FakeDevice {
         let step = |milliseconds, milliwatts| Step {
             lasts: Duration::from_millis(milliseconds),
             milliwatts,
         };
-        FakeMeter::new(
+        FakeDevice::new(
             Instant::now(),
             vec![step(250, 30_000), step(250, 60_000)],
             Duration::from_millis(20),
         )
     }
 
-    pub(super) fn reading_at(&self, at: Instant) -> Reading {
-        Reading {
+    /// What it says at an instant.
+    pub fn sample_at(&self, at: Instant) -> Sample {
+        Sample {
             at,
-            microjoules: self.microjoules_at(at),
+            counter: Ok(self.microjoules_at(at)),
+            power: Ok(self.milliwatts_at(at)),
         }
     }
 
-    pub(super) fn microjoules_at(&self, at: Instant) -> u64 {
+    /// At the last tick.
+    fn milliwatts_at(&self, at: Instant) -> u64 {
+        let round: u128 = self.steps.iter().map(|step| step.lasts.as_nanos()).sum();
+        let mut rest = self.ticked(at).checked_rem(round).unwrap_or(0);
+        for step in &self.steps {
+            match rest.checked_sub(step.lasts.as_nanos()) {
+                Some(left) => rest = left,
+                None => return step.milliwatts,
+            }
+        }
+        0
+    }
+
+    /// Nanoseconds from its start to the last tick.
+    fn ticked(&self, at: Instant) -> u128 {
+        let tick = self.tick.as_nanos().max(1);
+        at.saturating_duration_since(self.start).as_nanos() / tick * tick
+    }
+
+    fn microjoules_at(&self, at: Instant) -> u64 {
         let round_nanoseconds: u128 = self.steps.iter().map(|step| step.lasts.as_nanos()).sum();
         if round_nanoseconds == 0 {
             return 0;
         }
-        let elapsed = at.saturating_duration_since(self.start).as_nanos();
-        let tick = self.tick.as_nanos().max(1);
-        let elapsed = elapsed / tick * tick;
+        let elapsed = self.ticked(at);
         let round: u128 = self.steps.iter().map(Step::picojoules).sum();
         let mut rest = elapsed % round_nanoseconds;
         let mut picojoules = elapsed / round_nanoseconds * round;
@@ -72,20 +102,40 @@ impl Step {
     }
 }
 
-impl Meter for FakeMeter {
-    fn name(&self) -> &'static str {
-        "fake"
+impl Device for FakeDevice {
+    fn identity(&self) -> &Identity {
+        &self.identity
     }
 
-    fn scope(&self) -> &str {
-        "made-up device"
+    fn sample(&mut self) -> Sample {
+        self.sample_at(Instant::now())
     }
+}
 
-    fn is_simulated(&self) -> bool {
-        true
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn read(&mut self) -> Result<Reading, Absent> {
-        Ok(self.reading_at(Instant::now()))
+    #[test]
+    fn it_counts_the_integral_of_its_script_and_says_that_it_is_a_fake() {
+        let start = Instant::now();
+        let step = |seconds, milliwatts| Step {
+            lasts: Duration::from_secs(seconds),
+            milliwatts,
+        };
+        let steps = vec![step(1, 10_000), step(3, 50_000)];
+        let device = FakeDevice::new(start, steps, Duration::from_millis(100));
+        let says = |milliseconds| {
+            let said = device.sample_at(start + Duration::from_millis(milliseconds));
+            (said.counter.unwrap(), said.power.unwrap())
+        };
+        assert_eq!(says(1_000), (10_000_000, 50_000));
+        assert_eq!(says(2_000), (60_000_000, 50_000));
+        // A whole round is 160 J.
+        assert_eq!(says(9_000), (330_000_000, 50_000));
+        // Between two ticks it stands still.
+        assert_eq!(says(1_099), (10_000_000, 50_000));
+        assert_eq!(says(999), (9_000_000, 10_000));
+        assert!(device.identity().simulated);
     }
 }

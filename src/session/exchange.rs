@@ -17,7 +17,6 @@ use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
 use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases};
 use crate::domain::units::Bytes;
-use crate::meter::energy_between;
 use crate::sandbox::{OutputError, ReadOnlyMount, Received, Room, Sandbox, SandboxError};
 
 /// One prediction takes at most this much in the file of predictions.
@@ -240,10 +239,13 @@ impl Exchange {
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
         if passes > 0 {
-            let before = bench.meter.read();
+            let recording = bench.meter.record();
+            recording.rest();
+            let before = Instant::now();
             window = self.passes(passes)?;
-            let after = bench.meter.read();
-            energy = energy_between(bench.meter.as_ref(), before, after);
+            let after = Instant::now();
+            recording.rest();
+            energy = recording.energy(before, after);
         }
         self.say(r#"{"finish":true}"#)?;
         let (Event::Finished { latency }, _) = self.hear()? else {

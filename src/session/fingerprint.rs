@@ -9,6 +9,7 @@ use super::runtime::{Environment, Runtime};
 use crate::domain::digest::Digest;
 use crate::domain::hardware;
 use crate::domain::runtime::{Manifest, RuntimeKind};
+use crate::meter::Identity;
 use crate::sandbox::Walls;
 
 /// A machine as its results name it. Only results of one hardware class are compared.
@@ -33,7 +34,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn look_around(walls: &Walls, runtime: &Runtime, meter: &str) -> Machine {
+    pub fn look_around(walls: &Walls, runtime: &Runtime, devices: &[Identity]) -> Machine {
         Machine {
             cpu_model: cpu_model().unwrap_or_else(|| "unknown CPU".to_owned()),
             cpus: std::thread::available_parallelism().map_or(0, usize::from),
@@ -46,7 +47,13 @@ impl Machine {
             runtime_kind: runtime.kind(),
             runtime_digest: runtime.manifest().map(Manifest::digest),
             environment: runtime.environment(),
-            meter: meter.to_owned(),
+            meter: match devices {
+                [] => "none".to_owned(),
+                devices => {
+                    let names: Vec<_> = devices.iter().map(|it| it.name.as_str()).collect();
+                    names.join(" + ")
+                }
+            },
             leanboard: env!("CARGO_PKG_VERSION"),
             degraded: walls.degraded().to_vec(),
         }

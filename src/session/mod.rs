@@ -75,7 +75,7 @@ pub enum SessionError {
 /// What all sessions on a machine use.
 pub struct Bench {
     walls: Walls,
-    meter: Box<dyn Meter>,
+    meter: Meter,
     runtime: Runtime,
     harness: PathBuf,
     /// Such as "Python 3.11.2".
@@ -188,7 +188,7 @@ impl Bench {
     /// `runtime` is read once, so that no sandbox is charged for the page cache.
     pub fn set_up(
         walls: Walls,
-        meter: Box<dyn Meter>,
+        meter: Meter,
         runtime: Runtime,
         folder: &Path,
     ) -> Result<Bench, SessionError> {
@@ -208,7 +208,7 @@ impl Bench {
 
     /// The machine, as sessions on this bench name it.
     pub fn machine(&self) -> Machine {
-        Machine::look_around(&self.walls, &self.runtime, self.meter.name())
+        Machine::look_around(&self.walls, &self.runtime, self.meter.identities())
     }
 
     /// What its image holds, where it has one.

@@ -24,7 +24,6 @@ use crate::domain::outcome::{Outcome, Usage};
 use crate::domain::submission::Failure;
 use crate::domain::trial::{HarnessPhases, Latency, PhaseCost, Phases};
 use crate::domain::units::Bytes;
-use crate::meter::energy_between;
 use crate::sandbox::{ReadOnlyMount, Received, ReceivedBytes, Room, Run, Sandbox, SandboxError};
 
 /// Kaggle's places, so that code written for it runs unchanged.
@@ -240,7 +239,9 @@ impl Calls {
         };
         let (_, first_call) = self.call(sample, first, None)?;
 
-        let before = bench.meter.read();
+        let recording = bench.meter.record();
+        recording.rest();
+        let before = Instant::now();
         let mut predictions = Vec::with_capacity(test.count());
         let mut window = PhaseCost::default();
         let mut latencies = Vec::new();
@@ -250,7 +251,9 @@ impl Calls {
             latencies.push(cost.wall);
             window = window + cost;
         }
-        let after = bench.meter.read();
+        let after = Instant::now();
+        recording.rest();
+        let energy = recording.energy(before, after);
         self.sandbox.send(r#"{"finish":true}"#)?;
         let end = Deadline {
             at: self.give_up_at,
@@ -264,7 +267,7 @@ impl Calls {
             first_call,
             window,
             latency: Latency::of(&latencies).ok_or(Stop::Nonsense)?,
-            energy: energy_between(bench.meter.as_ref(), before, after),
+            energy,
             runtime: clean(&runtime),
             predictions,
         })

@@ -2,6 +2,7 @@
 //! of it is measured.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
@@ -11,7 +12,6 @@ use crate::domain::parquet;
 use crate::domain::submission::Failure;
 use crate::domain::trial::{PhaseCost, Phases};
 use crate::domain::units::Bytes;
-use crate::meter::energy_between;
 use crate::sandbox::{OutputError, ReadOnlyMount, Room, Run};
 
 /// What it leaves in its working folder.
@@ -36,10 +36,14 @@ impl Bench {
         let mut sandbox = self
             .walls
             .make_room(&self.script_room(source, inputs, limits))?;
-        let before = self.meter.read();
+        let recording = self.meter.record();
+        recording.rest();
+        let before = Instant::now();
         sandbox.start()?;
         let run = sandbox.wait()?;
-        let after = self.meter.read();
+        let after = Instant::now();
+        recording.rest();
+        let energy = recording.energy(before, after);
         if !run.outcome.is_success() {
             let failure = script_ending(why_it_ended(&run, limits)?);
             return Ok(finished(&run, Err(failure)));
@@ -56,7 +60,7 @@ impl Bench {
                     cpu: run.usage.cpu,
                 },
             },
-            energy: energy_between(self.meter.as_ref(), before, after),
+            energy,
             runtime: self.python.clone(),
             batch_size: None,
             peak_memory: run.usage.peak_memory,
