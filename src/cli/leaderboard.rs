@@ -86,6 +86,13 @@ fn lines(board: &LeaderboardDocument, width: Option<usize>) -> Vec<String> {
     if let Some(reason) = &formula.why_no_constants {
         lines.push(format!("No ranks yet: {}", plain(reason)));
     }
+    let simulated = |line: &LineDocument| {
+        let energy = line.energy.as_ref();
+        energy.is_some_and(|energy| energy.simulated == Some(true))
+    };
+    if result::is_energy(&formula.cost) && board.standings.iter().any(simulated) {
+        lines.push("The energy is simulated: it says nothing about these entries.".to_owned());
+    }
     if board.standings.is_empty() {
         lines.push("Nothing is scored yet.".to_owned());
         return lines;
@@ -126,6 +133,8 @@ fn row(line: &LineDocument) -> Vec<String> {
     let efficiency = match (line.efficiency, line.unranked.as_deref()) {
         (Some(efficiency), _) => figures::efficiency(efficiency),
         (None, Some("below_benchmark")) => "below benchmark".to_owned(),
+        (None, Some("other_tier" | "other_scope" | "simulated_apart")) => "not alike".to_owned(),
+        (None, Some("modelled")) => "modelled".to_owned(),
         (None, _) => "none".to_owned(),
     };
     let term = |term: Option<f64>| term.map(figures::efficiency).unwrap_or_default();
@@ -134,7 +143,7 @@ fn row(line: &LineDocument) -> Vec<String> {
         range(line),
         format!("{}{mark}", line.team),
         result::score(line.score),
-        result::cost(line.cost_s),
+        result::cost(&line.cost),
         efficiency,
         term(line.quality_term),
         term(line.cost_term),

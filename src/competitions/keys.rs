@@ -134,7 +134,7 @@ const MEASURING: &[Key] = &[
 
 const EFFICIENCY: &[Key] = &[
     optional("form", Kind::OneOf(&["norm"])),
-    optional("cost", Kind::OneOf(&["cpu", "time"])),
+    optional("cost", Kind::OneOf(&["cpu", "time", "energy"])),
     optional("halving_cost_is_worth", Kind::Number),
 ];
 

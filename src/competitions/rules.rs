@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::finding::Finding;
 use super::manifest::Manifest;
-use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
+use crate::domain::competition::{CompetitionSpec, Cost, EntryKind, Scenario, Window};
 
 pub fn check(manifest: &Manifest) -> Vec<Finding> {
     let spec = &manifest.spec;
@@ -33,6 +33,7 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
                 .to_owned(),
         );
     }
+    check_energy(spec, &mut find);
     check_calls(spec, &mut find);
     if let Some(most) = spec.entries.max_batch_size
         && most < spec.entries.batch_size
@@ -47,6 +48,23 @@ pub fn check(manifest: &Manifest) -> Vec<Finding> {
     }
     check_starters(spec, &mut find);
     findings
+}
+
+/// Energy is read in the measured window: of a script the whole run, of all others inference.
+fn check_energy(spec: &CompetitionSpec, find: &mut impl FnMut(&str, String)) {
+    let kinds = &spec.entries.kinds;
+    if spec.efficiency.cost == Cost::Energy
+        && spec.measuring.window == Window::Total
+        && kinds.iter().any(|kind| kind.is_driven_by_harness())
+    {
+        find(
+            "efficiency.cost",
+            "the energy from start to exit is measured of scripts alone: with `efficiency.cost = \
+             \"energy\"`, either `measuring.window` must be \"inference\" or `entries.kinds` have nothing \
+             but \"script\""
+                .to_owned(),
+        );
+    }
 }
 
 /// What is there for those alone whose calls are seen one by one.

@@ -8,7 +8,8 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::Error;
 use super::submissions::{stored_cost, whole_cost};
-use crate::domain::competition::{CompetitionSpec, Window};
+use crate::domain::competition::{CompetitionSpec, Cost, Window};
+use crate::domain::cost::{Amount, RankedCost};
 use crate::domain::deepening::Precision;
 use crate::domain::efficiency::{Degenerate, Efficiency, Scale, Unranked};
 use crate::domain::energy::Energy;
@@ -97,7 +98,7 @@ pub async fn list_entries(
     let rows = sqlx::query!(
         r#"select submissions.id as "id: SubmissionId", team_id as "team_id: TeamId", submitted_at,
                score_public, score_private, inference_wall_s, inference_cpu_s, total_wall_s, total_cpu_s,
-               cost_low_s, cost_high_s
+               energy as "energy: Json<Energy>", cost_low, cost_high
            from summaries
            join submissions on submissions.id = summaries.submission_id
            where submissions.competition_id = $1 and summaries.hardware_class = $2"#,
@@ -121,8 +122,8 @@ pub async fn list_entries(
                     Split::Public => row.score_public,
                     Split::Private => row.score_private,
                 },
-                cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
-                cost_interval_s: stored_interval(row.cost_low_s, row.cost_high_s),
+                cost: RankedCost::of(spec.efficiency.cost, window, &row.energy.0).ok(),
+                cost_interval: stored_interval(row.cost_low, row.cost_high),
             }
         })
         .collect())
@@ -175,7 +176,7 @@ struct Line {
     place: i32,
     rank: Option<i32>,
     score: f64,
-    cost_s: Option<f64>,
+    cost: Option<f64>,
     quality: Option<f64>,
     quality_term: Option<f64>,
     cost_term: Option<f64>,
@@ -195,7 +196,7 @@ impl Line {
             place,
             rank: standing.rank.map(stored_rank),
             score: standing.entry.score,
-            cost_s: standing.entry.cost_s,
+            cost: (standing.entry.cost.as_ref()).map(|cost| cost.amount.value),
             quality: efficiency.map(|e| e.quality),
             quality_term: efficiency.map(|e| e.quality_term),
             cost_term: efficiency.map(|e| e.cost_term),
@@ -223,7 +224,7 @@ async fn list_lines(
 ) -> Result<HashMap<TeamId, Line>, Error> {
     let rows = sqlx::query!(
         r#"select team_id as "team_id: TeamId", submission_id as "submission_id: SubmissionId", place,
-               rank, score, cost_s, quality, quality_term, cost_term, efficiency, unranked, rank_best,
+               rank, score, cost, quality, quality_term, cost_term, efficiency, unranked, rank_best,
                rank_worst, efficiency_low, efficiency_high
            from standings
            where competition_id = $1 and hardware_class = $2 and split = $3 and board = $4
@@ -243,7 +244,7 @@ async fn list_lines(
                 place: row.place,
                 rank: row.rank,
                 score: row.score,
-                cost_s: row.cost_s,
+                cost: row.cost,
                 quality: row.quality,
                 quality_term: row.quality_term,
                 cost_term: row.cost_term,
@@ -285,7 +286,7 @@ async fn insert_lines(
     .await?;
     sqlx::query!(
         "insert into standings (competition_id, hardware_class, split, board, version, team_id,
-             submission_id, place, rank, score, cost_s, quality, quality_term, cost_term, efficiency,
+             submission_id, place, rank, score, cost, quality, quality_term, cost_term, efficiency,
              unranked, rank_best, rank_worst, efficiency_low, efficiency_high)
          select $1, $2, $3, $4, $5, * from unnest(
              $6::uuid[], $7::uuid[], $8::integer[], $9::integer[], $10::float8[], $11::float8[],
@@ -301,7 +302,7 @@ async fn insert_lines(
         &column(lines, |line| line.place),
         &column(lines, |line| line.rank) as &[Option<i32>],
         &column(lines, |line| line.score),
-        &column(lines, |line| line.cost_s) as &[Option<f64>],
+        &column(lines, |line| line.cost) as &[Option<f64>],
         &column(lines, |line| line.quality) as &[Option<f64>],
         &column(lines, |line| line.quality_term) as &[Option<f64>],
         &column(lines, |line| line.cost_term) as &[Option<f64>],
@@ -349,8 +350,8 @@ pub struct BoardLine {
     pub artifact_size: Bytes,
     pub score: f64,
     pub score_interval: Option<Interval>,
-    /// Per pass, in seconds, of the kind and window the competition ranks by.
-    pub cost_s: Option<f64>,
+    /// Per pass, of the kind and window the competition ranks by.
+    pub cost: Option<Amount>,
     pub efficiency: Result<Efficiency, Unranked>,
     pub summary: Summary,
     pub precision: Precision,
@@ -363,18 +364,19 @@ pub struct BoardLine {
     pub entries: i64,
 }
 
-/// The current lines of a board, the winner first.
+/// The current lines of a board, the winner first, of a competition that ranks this kind of cost.
 pub async fn list_standings(
     db: impl PgExecutor<'_>,
     key: &BoardKey,
+    cost: Cost,
 ) -> Result<Vec<BoardLine>, Error> {
     let rows = sqlx::query!(
         r#"select place, rank, line.team_id as "team_id: TeamId", teams.name as team_name,
                line.submission_id as "submission_id: SubmissionId", number as "number: SubmissionNumber",
-               reference, submitted_at, artifact_size_bytes, score, cost_s, quality, quality_term,
+               reference, submitted_at, artifact_size_bytes, score, cost, quality, quality_term,
                cost_term, efficiency, unranked, inference_wall_s, inference_cpu_s, total_wall_s,
                total_cpu_s, peak_memory_bytes, energy as "energy: Json<Energy>", trials, deterministic,
-               cost_low_s, cost_high_s, later_failure, rank_best, rank_worst, efficiency_low,
+               cost_low, cost_high, later_failure, rank_best, rank_worst, efficiency_low,
                efficiency_high, batch_size,
                case $3 when 'private' then score_private_low else score_public_low end as score_low,
                case $3 when 'private' then score_private_high else score_public_high end as score_high,
@@ -407,7 +409,7 @@ pub async fn list_standings(
             artifact_size: Bytes::from_i64(row.artifact_size_bytes),
             score: row.score,
             score_interval: stored_interval(row.score_low, row.score_high),
-            cost_s: row.cost_s,
+            cost: row.cost.map(|value| cost.amount(value)),
             efficiency: stored_efficiency(
                 row.quality
                     .zip(row.quality_term)
@@ -423,7 +425,7 @@ pub async fn list_standings(
                 deterministic: row.deterministic,
             },
             precision: Precision {
-                cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
+                cost: stored_interval(row.cost_low, row.cost_high),
                 later_failure: row.later_failure,
             },
             batch_size: row.batch_size.map(i32::unsigned_abs),

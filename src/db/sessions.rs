@@ -289,8 +289,8 @@ pub async fn update_summary(
     sqlx::query!(
         "update summaries
          set inference_wall_s = $2, inference_cpu_s = $3, total_wall_s = $4, total_cpu_s = $5,
-             peak_memory_bytes = $6, energy = $7, trials = $8, deterministic = $9, cost_low_s = $10,
-             cost_high_s = $11, later_failure = $12, recorded_at = $13
+             peak_memory_bytes = $6, energy = $7, trials = $8, deterministic = $9, cost_low = $10,
+             cost_high = $11, later_failure = $12, recorded_at = $13
          where submission_id = $1",
         submission.0,
         wall_s(summary.inference),
@@ -301,8 +301,8 @@ pub async fn update_summary(
         Json(&summary.energy) as _,
         i32::try_from(summary.trials).unwrap_or(i32::MAX),
         summary.deterministic,
-        precision.cost_s.map(|interval| interval.low),
-        precision.cost_s.map(|interval| interval.high),
+        precision.cost.map(|interval| interval.low),
+        precision.cost.map(|interval| interval.high),
         precision.later_failure,
         recorded_at,
     )

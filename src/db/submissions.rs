@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 use super::boards::stored_interval;
 use super::competitions::stored_digest;
 use super::{Error, Inserted};
-use crate::domain::competition::EntryKind;
+use crate::domain::competition::{Cost, EfficiencySpec, EntryKind};
 use crate::domain::deepening::Precision;
 use crate::domain::digest::Digest;
 use crate::domain::energy::Energy;
@@ -116,6 +116,8 @@ pub struct Submission {
     pub competition: CompetitionId,
     pub competition_slug: String,
     pub competition_title: String,
+    /// What its competition ranks.
+    pub cost: Cost,
     pub team: TeamId,
     pub team_name: String,
     pub kind: EntryKind,
@@ -158,6 +160,7 @@ struct Row {
     competition_id: CompetitionId,
     slug: String,
     title: String,
+    efficiency: Json<EfficiencySpec>,
     team_id: TeamId,
     team_name: String,
     kind: String,
@@ -194,8 +197,8 @@ struct Row {
     energy: Option<Json<Energy>>,
     measured_trials: Option<i32>,
     deterministic: Option<bool>,
-    cost_low_s: Option<f64>,
-    cost_high_s: Option<f64>,
+    cost_low: Option<f64>,
+    cost_high: Option<f64>,
     later_failure: Option<String>,
     batch_size: Option<i32>,
 }
@@ -233,6 +236,7 @@ async fn select(
         r#"select submissions.id as "id: SubmissionId", number as "number: SubmissionNumber",
                submissions.competition_id as "competition_id: CompetitionId",
                competitions.slug, competitions.spec ->> 'title' as "title!",
+               competitions.spec -> 'efficiency' as "efficiency!: Json<EfficiencySpec>",
                team_id as "team_id: TeamId", teams.name as team_name, kind, file_name,
                submissions.description, artifact_digest, artifact_size_bytes,
                model as "model: Json<serde_json::Value>", reference, submitted_at,
@@ -251,8 +255,8 @@ async fn select(
                inference_cpu_s as "inference_cpu_s?", total_wall_s as "total_wall_s?",
                total_cpu_s as "total_cpu_s?", peak_memory_bytes as "peak_memory_bytes?",
                energy as "energy?: Json<Energy>", summaries.trials as "measured_trials?",
-               deterministic as "deterministic?", cost_low_s as "cost_low_s?",
-               cost_high_s as "cost_high_s?", later_failure as "later_failure?",
+               deterministic as "deterministic?", cost_low as "cost_low?",
+               cost_high as "cost_high?", later_failure as "later_failure?",
                batch_size as "batch_size?"
            from submissions
            join competitions on competitions.id = submissions.competition_id
@@ -281,6 +285,7 @@ impl From<Row> for Submission {
             competition: row.competition_id,
             competition_slug: row.slug,
             competition_title: row.title,
+            cost: row.efficiency.0.cost,
             team: row.team_id,
             team_name: row.team_name,
             kind: stored_kind(&row.kind),
@@ -317,7 +322,7 @@ fn scored(row: &Row) -> Option<Scored> {
             deterministic: row.deterministic?,
         },
         precision: Precision {
-            cost_s: stored_interval(row.cost_low_s, row.cost_high_s),
+            cost: stored_interval(row.cost_low, row.cost_high),
             later_failure: row.later_failure.clone(),
         },
         batch_size: row.batch_size.map(i32::unsigned_abs),

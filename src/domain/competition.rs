@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::cost::{Amount, Unit};
 use super::limits::Limits;
 pub use super::metric::{Average, Direction, KappaWeights, Metric, MetricSpec, Parameter};
 use super::slug::Slug;
@@ -352,6 +353,25 @@ pub enum Cost {
     Cpu,
     /// Wall seconds.
     Time,
+    /// Gross joules, as far as the machine's meters reach.
+    Energy,
+}
+
+impl Cost {
+    pub fn unit(self) -> Unit {
+        match self {
+            Cost::Cpu | Cost::Time => Unit::Seconds,
+            Cost::Energy => Unit::Joules,
+        }
+    }
+
+    /// So much of it, in its unit.
+    pub fn amount(self, value: f64) -> Amount {
+        Amount {
+            value,
+            unit: self.unit(),
+        }
+    }
 }
 
 /// An example entry that comes with the bundle.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::competition::{Cost, Profile, Window};
+use super::cost::RankedCost;
 use super::statistics::{Confidence, Interval, interval_of_median, median};
 use super::trial::Trial;
 
@@ -58,9 +59,9 @@ impl EndOfTurn {
 /// How well the ranked cost of a submission is known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Precision {
-    /// The interval by which it is ranked, in seconds; `None` with too few trials, as in the profile
-    /// `quick`.
-    pub cost_s: Option<Interval>,
+    /// The interval by which it is ranked, in the unit of the cost; `None` with too few trials, as in
+    /// the profile `quick`.
+    pub cost: Option<Interval>,
     /// The code of the failure of a trial that was made after the evaluation. What fails now and
     /// then claims no interval.
     pub later_failure: Option<String>,
@@ -68,35 +69,46 @@ pub struct Precision {
 
 impl Precision {
     /// What these trials of a submission say, once one after the evaluation failed with this code.
-    pub fn of(costs_s: &[f64], later_failure: Option<String>) -> Precision {
-        let interval = interval_of_median(costs_s, Confidence::ToRank);
+    pub fn of(costs: &[f64], later_failure: Option<String>) -> Precision {
+        let interval = interval_of_median(costs, Confidence::ToRank);
         Precision {
-            cost_s: interval.filter(|_| later_failure.is_none()),
+            cost: interval.filter(|_| later_failure.is_none()),
             later_failure,
         }
     }
 
     /// A submission is of the profile `standard` once it has an interval.
     pub fn profile(&self) -> Profile {
-        match self.cost_s {
+        match self.cost {
             Some(_) => Profile::Standard,
             None => Profile::Quick,
         }
     }
 }
 
-/// The ranked costs of trials, in seconds. None at all if one lacks it.
-pub fn ranked_costs_s(trials: &[Trial], window: Window, cost: Cost) -> Vec<f64> {
-    let of = |trial: &Trial| Some(trial.window(window)?.of(cost).as_secs_f64());
-    (trials.iter().map(of).collect::<Option<_>>()).unwrap_or_default()
+/// The ranked costs of trials, in their unit. None at all if one lacks it, or if they are not alike.
+pub fn ranked_costs(trials: &[Trial], window: Window, cost: Cost) -> Vec<f64> {
+    let of = |trial: &Trial| trial.ranked_cost(window, cost).ok();
+    let ranked: Vec<RankedCost> =
+        (trials.iter().map(of).collect::<Option<_>>()).unwrap_or_default();
+    let covers = |cost: &RankedCost| {
+        let energy = cost.energy.as_ref();
+        energy.map(|energy| (energy.scope.clone(), energy.simulated))
+    };
+    match ranked.first().map(covers) {
+        Some(first) if ranked.iter().all(|cost| covers(cost) == first) => {
+            ranked.iter().map(|cost| cost.amount.value).collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
 }
 
 /// Whether a submission needs no more trials: from all its ranked costs and the time that was spent
 /// on making more of them.
-pub fn is_enough(costs_s: &[f64], spent: Duration) -> Option<Enough> {
-    if costs_s.len() >= LEAST_TRIALS && is_precise(costs_s) {
+pub fn is_enough(costs: &[f64], spent: Duration) -> Option<Enough> {
+    if costs.len() >= LEAST_TRIALS && is_precise(costs) {
         Some(Enough::Precise)
-    } else if costs_s.len() >= MOST_TRIALS {
+    } else if costs.len() >= MOST_TRIALS {
         Some(Enough::MostTrials)
     } else if spent >= BUDGET {
         Some(Enough::Budget)
@@ -105,9 +117,9 @@ pub fn is_enough(costs_s: &[f64], spent: Duration) -> Option<Enough> {
     }
 }
 
-fn is_precise(costs_s: &[f64]) -> bool {
-    let interval = interval_of_median(costs_s, Confidence::ToStop);
-    (interval.zip(median(costs_s)))
+fn is_precise(costs: &[f64]) -> bool {
+    let interval = interval_of_median(costs, Confidence::ToStop);
+    (interval.zip(median(costs)))
         .is_some_and(|(interval, median)| interval.is_within(PRECISION, median))
 }
 
@@ -133,7 +145,7 @@ mod tests {
         }
 
         /// A log-normal cost whose median is 1, one in twenty of them half as much off again.
-        fn cost_s(&mut self, variation: f64) -> f64 {
+        fn cost(&mut self, variation: f64) -> f64 {
             let (radius, turn) = (1.0 - self.part(), self.part());
             let normal = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos();
             let outlier = match self.part() {
@@ -147,9 +159,9 @@ mod tests {
 
     /// Measures as an idle runner does, looking after each trial whether they are enough.
     fn measured(random: &mut Random, variation: f64) -> Vec<f64> {
-        let mut costs: Vec<f64> = (0..3).map(|_| random.cost_s(variation)).collect();
+        let mut costs: Vec<f64> = (0..3).map(|_| random.cost(variation)).collect();
         while is_enough(&costs, Duration::ZERO).is_none() {
-            costs.push(random.cost_s(variation));
+            costs.push(random.cost(variation));
         }
         costs
     }
@@ -161,7 +173,7 @@ mod tests {
         for variation in [0.005, 0.01, 0.02, 0.05] {
             let hits = (0..RUNS).filter(|_| {
                 let precision = Precision::of(&measured(&mut random, variation), None);
-                let interval = precision.cost_s.unwrap();
+                let interval = precision.cost.unwrap();
                 interval.low <= 1.0 && 1.0 <= interval.high
             });
             let share = hits.count() as f64 / f64::from(RUNS);

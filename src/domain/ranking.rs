@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::competition::Direction;
+use super::cost::RankedCost;
 use super::efficiency::{Efficiency, Scale, Unranked};
 use super::ids::{SubmissionId, TeamId};
 use super::statistics::Interval;
@@ -37,10 +38,10 @@ pub struct Entry {
     pub submitted_at: DateTime<Utc>,
     /// On the split of the board.
     pub score: f64,
-    /// Cost per pass in seconds, of the window and kind that the competition ranks.
-    pub cost_s: Option<f64>,
-    /// Where that cost may lie; `None` with too few trials.
-    pub cost_interval_s: Option<Interval>,
+    /// Cost per pass, of the window and kind that the competition ranks.
+    pub cost: Option<RankedCost>,
+    /// Where that cost may lie, in its unit; `None` with too few trials.
+    pub cost_interval: Option<Interval>,
 }
 
 /// A line of the leaderboard: a team's best submission, its efficiency and its rank.
@@ -76,10 +77,11 @@ pub fn rank(
     let mut standings: Vec<Standing> = entries
         .into_iter()
         .map(|entry| {
-            let efficiency = scale.and_then(|scale| scale.efficiency(entry.score, entry.cost_s));
-            let interval = |cost_s| Some(scale.ok()?.interval(efficiency.as_ref().ok()?, cost_s));
+            let efficiency =
+                scale.and_then(|scale| scale.efficiency_of(entry.score, entry.cost.as_ref()));
+            let interval = |cost| Some(scale.ok()?.interval(efficiency.as_ref().ok()?, cost));
             Standing {
-                efficiency_interval: entry.cost_interval_s.and_then(interval),
+                efficiency_interval: entry.cost_interval.and_then(interval),
                 efficiency,
                 rank: None,
                 range: None,
@@ -169,24 +171,28 @@ mod tests {
     use proptest::prelude::*;
     use uuid::Uuid;
 
+    use super::super::competition::Cost;
     use super::*;
 
-    fn entry(team: u128, minute: u32, score: f64, cost_s: f64) -> Entry {
+    fn entry(team: u128, minute: u32, score: f64, cost: f64) -> Entry {
         Entry {
             submission: SubmissionId(Uuid::from_u128(team << 8 | u128::from(minute))),
             team: TeamId(Uuid::from_u128(team)),
             submitted_at: Utc.with_ymd_and_hms(2026, 1, 1, 0, minute, 0).unwrap(),
             score,
-            cost_s: Some(cost_s),
-            cost_interval_s: None,
+            cost: Some(RankedCost {
+                amount: Cost::Cpu.amount(cost),
+                energy: None,
+            }),
+            cost_interval: None,
         }
     }
 
     /// An entry whose cost may lie between these two.
-    fn measured(team: u128, score: f64, cost_s: f64, low: f64, high: f64) -> Entry {
+    fn measured(team: u128, score: f64, cost: f64, low: f64, high: f64) -> Entry {
         Entry {
-            cost_interval_s: Some(Interval { low, high }),
-            ..entry(team, 0, score, cost_s)
+            cost_interval: Some(Interval { low, high }),
+            ..entry(team, 0, score, cost)
         }
     }
 
@@ -312,12 +318,12 @@ mod tests {
         prop::collection::vec(figures, 1..25).prop_map(|figures| {
             (1..)
                 .zip(figures)
-                .map(|(team, (score, cost_s, interval))| Entry {
-                    cost_interval_s: interval.map(|(below, above)| Interval {
-                        low: cost_s * (1.0 - below),
-                        high: cost_s * (1.0 + above),
+                .map(|(team, (score, cost, interval))| Entry {
+                    cost_interval: interval.map(|(below, above)| Interval {
+                        low: cost * (1.0 - below),
+                        high: cost * (1.0 + above),
                     }),
-                    ..entry(team, 0, score, cost_s)
+                    ..entry(team, 0, score, cost)
                 })
                 .collect()
         })
@@ -344,7 +350,7 @@ mod tests {
         ) {
             let mut wider = entries.clone();
             let entry = which.get_mut(&mut wider);
-            entry.cost_interval_s = entry.cost_interval_s.filter(|_| !forget).map(|interval| Interval {
+            entry.cost_interval = entry.cost_interval.filter(|_| !forget).map(|interval| Interval {
                 low: interval.low / factor,
                 high: interval.high * factor,
             });

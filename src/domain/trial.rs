@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::competition::{Cost, Window};
+use super::cost::RankedCost;
 use super::digest::Digest;
-use super::energy::Energy;
+use super::energy::{Energy, MeasuredEnergy};
 use super::statistics::median;
 use super::units::Bytes;
 
@@ -16,15 +17,6 @@ pub struct PhaseCost {
     pub wall: Duration,
     /// CPU time of the whole sandbox, user and system.
     pub cpu: Duration,
-}
-
-impl PhaseCost {
-    pub fn of(self, cost: Cost) -> Duration {
-        match cost {
-            Cost::Cpu => self.cpu,
-            Cost::Time => self.wall,
-        }
-    }
 }
 
 impl std::ops::Add for PhaseCost {
@@ -164,6 +156,15 @@ impl Trial {
             Window::Total => Some(self.total()),
         }
     }
+
+    /// What a competition ranks, of one pass.
+    ///
+    /// # Errors
+    /// With the reason why it is missing.
+    pub fn ranked_cost(&self, window: Window, cost: Cost) -> Result<RankedCost, String> {
+        let energy = self.energy.clone().per_pass(self.passes);
+        RankedCost::of(cost, self.window(window), &energy)
+    }
 }
 
 /// The trials of a session as one line: medians, and the largest peak of memory.
@@ -203,6 +204,14 @@ impl Summary {
             Window::Total => Some(self.total),
         }
     }
+
+    /// What a competition ranks.
+    ///
+    /// # Errors
+    /// With the reason why it is missing.
+    pub fn ranked_cost(&self, window: Window, cost: Cost) -> Result<RankedCost, String> {
+        RankedCost::of(cost, self.window(window), &self.energy)
+    }
 }
 
 /// `None` as soon as one trial lacks the figure.
@@ -238,6 +247,8 @@ pub fn median_latency(trials: &[Trial]) -> Option<Latency> {
     })
 }
 
+/// Of the weakest tier that a trial's has. Figures that cover different things, or of which some were
+/// made up, have no median.
 fn median_energy(trials: &[Trial]) -> Energy {
     let mut figures = Vec::new();
     for trial in trials {
@@ -247,15 +258,30 @@ fn median_energy(trials: &[Trial]) -> Energy {
         }
     }
     figures.sort_by(|a, b| a.gross.as_f64().total_cmp(&b.gross.as_f64()));
-    match figures.get(figures.len() / 2) {
-        Some(middle) => Energy::Measured(middle.clone()),
-        None => Energy::missing("no trial was recorded"),
+    let Some(middle) = figures.get(figures.len() / 2) else {
+        return Energy::missing("no trial was recorded");
+    };
+    if figures.iter().any(|it| it.scope != middle.scope) {
+        return Energy::missing("the meters did not cover the same in every trial");
     }
+    if figures.iter().any(|it| it.simulated != middle.simulated) {
+        return Energy::missing("some trials were measured and others simulated");
+    }
+    let weakest = figures.iter().max_by_key(|it| it.tier.as_str());
+    let gross = match figures.len() % 2 {
+        0 => (figures[figures.len() / 2 - 1].gross + middle.gross) / 2.0,
+        _ => middle.gross,
+    };
+    Energy::Measured(MeasuredEnergy {
+        gross,
+        tier: weakest.unwrap_or(middle).tier,
+        ..middle.clone()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::energy::{MeasuredEnergy, Tier};
+    use super::super::energy::Tier;
     use super::super::units::Joules;
     use super::*;
 
@@ -358,6 +384,34 @@ mod tests {
         assert_eq!(median_latency(&[calls.clone(), calls.clone()]), latency);
         assert_eq!(median_latency(&[calls, trial(2, 50, joules(1))]), None);
         assert_eq!(median_latency(&[]), None);
+    }
+
+    #[test]
+    fn the_energy_of_trials_is_their_median_and_of_their_weakest_tier() {
+        let changed = |energy: Energy, change: fn(&mut MeasuredEnergy)| match energy {
+            Energy::Measured(mut measured) => {
+                change(&mut measured);
+                Energy::Measured(measured)
+            }
+            missing @ Energy::Missing { .. } => missing,
+        };
+        let summary = |first: Energy, second: Energy| {
+            Summary::of(&[trial(1, 100, first), trial(2, 100, second)])
+                .unwrap()
+                .energy
+        };
+        let checked = changed(joules(10), |energy| energy.tier = Tier::B);
+        assert_eq!(
+            summary(checked, joules(30)),
+            joules(20).per_pass(10),
+            "of two, what lies between; of tier C"
+        );
+        let wider = changed(joules(20), |energy| energy.scope.push_str(" + CPU package"));
+        let measured = changed(joules(20), |energy| energy.simulated = false);
+        for unlike in [wider, measured] {
+            let energy = summary(joules(10), unlike);
+            assert!(matches!(energy, Energy::Missing { .. }), "{energy:?}");
+        }
     }
 
     #[test]

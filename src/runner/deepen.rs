@@ -15,7 +15,7 @@ use crate::db::jobs::{Claim, Lease, Next};
 use crate::db::sessions::{NewSession, StoredScores};
 use crate::domain::competition::{CompetitionSpec, Direction, Profile};
 use crate::domain::deepening::{
-    EndOfTurn, Enough, Precision, is_enough, ranked_costs_s, trials_after_turn,
+    EndOfTurn, Enough, Precision, is_enough, ranked_costs, trials_after_turn,
 };
 use crate::domain::submission::{Failure, FailureClass, Phase};
 use crate::domain::trial::{Summary, Trial};
@@ -87,7 +87,7 @@ impl Runner {
         let started_at = self.desk.clock.now();
         let enough = |added: &[Trial]| {
             let trials: Vec<Trial> = former.trials.iter().chain(added).cloned().collect();
-            is_enough(&costs_s(spec, &trials), former.spent + start.elapsed())
+            is_enough(&costs(spec, &trials), former.spent + start.elapsed())
         };
         let turn = |trials, end, failure, runtime| Turn {
             trials,
@@ -203,7 +203,7 @@ impl Runner {
                 &mut *transaction,
                 claim.submission,
                 &summary,
-                &Precision::of(&costs_s(spec, &trials), failure),
+                &Precision::of(&costs(spec, &trials), failure),
                 now,
             )
             .await?;
@@ -243,8 +243,8 @@ fn scores_unlike() -> Failure {
     )
 }
 
-fn costs_s(spec: &CompetitionSpec, trials: &[Trial]) -> Vec<f64> {
-    ranked_costs_s(trials, spec.measuring.window, spec.efficiency.cost)
+fn costs(spec: &CompetitionSpec, trials: &[Trial]) -> Vec<f64> {
+    ranked_costs(trials, spec.measuring.window, spec.efficiency.cost)
 }
 
 fn next(end: EndOfTurn) -> Next {

@@ -170,16 +170,12 @@ async fn freeze(
     summary: &Summary,
     now: DateTime<Utc>,
 ) -> Result<(), db::Error> {
-    // A reference without this figure has no cost above zero, which is degenerate.
-    let cost = (summary.window(spec.measuring.window))
-        .map(|window| window.of(spec.efficiency.cost))
-        .unwrap_or_default();
-    let scale = Scale::freeze(
+    let scale = Scale::freeze_cost(
         spec.metric.benchmark,
         score,
         spec.metric.direction(),
-        cost.as_secs_f64(),
-        spec.efficiency.halving_cost_is_worth,
+        summary.ranked_cost(spec.measuring.window, spec.efficiency.cost),
+        &spec.efficiency,
     );
     db::boards::insert_scale(
         &mut **transaction,

@@ -276,7 +276,8 @@ async fn read(app: &App, slug: &str, wanted: &Wanted) -> Result<BoardView, Error
             split: wanted.split,
             board: wanted.board,
         };
-        view.lines = db::boards::list_standings(&app.db, &key).await?;
+        let cost = view.competition.spec.efficiency.cost;
+        view.lines = db::boards::list_standings(&app.db, &key, cost).await?;
         view.hardware_class = Some(key.hardware_class);
     }
     Ok(view)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::db::competitions::Competition;
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::competition::CompetitionSpec;
+use crate::domain::cost::RankedCost;
 use crate::domain::efficiency::{Efficiency, Gap, Unranked};
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::ranking::{Board, RankRange};
@@ -64,10 +65,10 @@ impl Standing {
         spec: &CompetitionSpec,
         board: &BoardView,
     ) -> Standing {
-        let window = result.summary.window(spec.measuring.window);
-        let cost_s = window.map(|window| window.of(spec.efficiency.cost).as_secs_f64());
+        let ranked = (result.summary).ranked_cost(spec.measuring.window, spec.efficiency.cost);
+        let cost = ranked.ok();
         let efficiency = match &board.scale {
-            BoardScale::Frozen(scale) => scale.efficiency(result.score_public, cost_s),
+            BoardScale::Frozen(scale) => scale.efficiency_of(result.score_public, cost.as_ref()),
             BoardScale::Pending => Err(Unranked::ScalePending),
             BoardScale::Degenerate(_) => Err(Unranked::ScaleDegenerate),
         };
@@ -84,7 +85,7 @@ impl Standing {
             Place::Ranked(_) => line.and_then(|line| line.range),
             Place::Behind { .. } | Place::Unranked => None,
         };
-        let next = next(result, spec, cost_s, board, &place);
+        let next = next(result, spec, cost.as_ref(), board, &place);
         Standing {
             efficiency,
             place,
@@ -97,7 +98,7 @@ impl Standing {
 fn next(
     result: &Scored,
     spec: &CompetitionSpec,
-    cost_s: Option<f64>,
+    cost: Option<&RankedCost>,
     board: &BoardView,
     place: &Place,
 ) -> Option<Next> {
@@ -119,7 +120,7 @@ fn next(
         submission: ahead.submission,
         team: ahead.team_name.clone(),
         rank,
-        gap: scale.gap(result.score_public, cost_s?, value, perfect)?,
+        gap: scale.gap(result.score_public, cost?.amount.value, value, perfect)?,
     })
 }
 

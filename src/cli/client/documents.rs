@@ -141,13 +141,15 @@ pub struct ResultDocument {
     pub score_high: Option<f64>,
     pub hardware_class: String,
     pub standing: Option<StandingDocument>,
+    pub energy: Option<EnergyDocument>,
     pub trials: Vec<serde::de::IgnoredAny>,
 }
 
 /// Where a submission stands on the efficiency board of its hardware class.
 #[derive(Debug, Deserialize)]
 pub struct StandingDocument {
-    pub cost_s: Option<f64>,
+    #[serde(flatten)]
+    pub cost: AmountDocument,
     pub efficiency: Option<f64>,
     pub quality_term: Option<f64>,
     pub cost_term: Option<f64>,
@@ -192,11 +194,29 @@ pub struct LineDocument {
     pub team: String,
     pub reference: bool,
     pub score: f64,
-    pub cost_s: Option<f64>,
+    #[serde(flatten)]
+    pub cost: AmountDocument,
     pub efficiency: Option<f64>,
     pub quality_term: Option<f64>,
     pub cost_term: Option<f64>,
     pub unranked: Option<String>,
     pub file_size_bytes: u64,
     pub entries: i64,
+    /// Servers of an earlier version have one, too, but ranked none.
+    pub energy: Option<EnergyDocument>,
+}
+
+/// A cost in the unit of the competition's.
+#[derive(Debug, Deserialize)]
+pub struct AmountDocument {
+    pub cost_s: Option<f64>,
+    /// Servers of an earlier version have none.
+    pub cost_j: Option<f64>,
+}
+
+/// Why there is no figure of energy, or whether it was made up.
+#[derive(Debug, Deserialize)]
+pub struct EnergyDocument {
+    pub missing: Option<String>,
+    pub simulated: Option<bool>,
 }

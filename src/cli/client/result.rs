@@ -1,10 +1,11 @@
 //! What is said of one submission.
 
 use super::documents::{
-    CompetitionDocument, FailureDocument, ResultDocument, StandingDocument, SubmissionDocument,
+    AmountDocument, CompetitionDocument, FailureDocument, ResultDocument, StandingDocument,
+    SubmissionDocument,
 };
 use super::{Client, in_plain_text, plain};
-use crate::domain::competition::Metric;
+use crate::domain::competition::{Cost, Metric};
 use crate::domain::efficiency::Unranked;
 use crate::domain::hardware::is_degraded;
 use crate::web::figures;
@@ -138,8 +139,20 @@ fn measured(
     )];
     if let Some(standing) = &result.standing {
         let kind = cost_name(&competition.cost, &competition.window);
-        lines.push(("cost", format!("{}  ({kind})", cost(standing.cost_s))));
+        let energy = result
+            .energy
+            .as_ref()
+            .filter(|_| is_energy(&competition.cost));
+        let simulated = match energy.and_then(|energy| energy.simulated) {
+            Some(true) => ", simulated",
+            Some(false) | None => "",
+        };
+        let amount = cost(&standing.cost);
+        lines.push(("cost", format!("{amount}  ({kind}{simulated})")));
         lines.push(("efficiency", efficiency(standing)));
+        if let Some(missing) = energy.and_then(|energy| energy.missing.as_deref()) {
+            lines.push(("no energy", plain(missing)));
+        }
     }
     let trials = result.trials.len();
     lines.push((
@@ -204,10 +217,17 @@ pub fn score(score: f64) -> String {
     figures::efficiency(score)
 }
 
-pub fn cost(cost_s: Option<f64>) -> String {
-    cost_s.map_or("not measured".to_owned(), |cost_s| {
-        in_plain_text(&figures::seconds(cost_s))
+pub fn cost(cost: &AmountDocument) -> String {
+    let seconds = cost.cost_s.map(|value| Cost::Time.amount(value));
+    let joules = cost.cost_j.map(|value| Cost::Energy.amount(value));
+    (seconds.or(joules)).map_or("not measured".to_owned(), |amount| {
+        in_plain_text(&figures::amount(amount))
     })
+}
+
+/// Whether joules are ranked.
+pub fn is_energy(cost: &str) -> bool {
+    cost == "energy"
 }
 
 /// `CPU time per pass`
@@ -243,7 +263,7 @@ mod tests {
         );
         assert_eq!(
             said(json!({"ranked": 7, "unranked": "scale_degenerate"})),
-            "no rank, because the formula cannot tell scores or costs apart here"
+            "no rank, because the reference entry gives the formula nothing to go by"
         );
         assert_eq!(
             said(json!({"ranked": 7, "unranked": "of_tomorrow"})),

@@ -228,6 +228,7 @@ fn ranked_by(spec: &CompetitionSpec) -> String {
     let cost = match spec.efficiency.cost {
         Cost::Cpu => "CPU time",
         Cost::Time => "wall time",
+        Cost::Energy => "energy",
     };
     let window = match spec.measuring.window {
         Window::Inference => "of a pass over the test inputs",

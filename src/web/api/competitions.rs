@@ -5,12 +5,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::submissions::{CostDocument, EnergyDocument};
+use super::submissions::{AmountDocument, AmountIntervalDocument, CostDocument, EnergyDocument};
 use crate::db;
 use crate::db::boards::BoardLine;
 use crate::domain::competition::{CompetitionSpec, Cost, EntryKind, Form, Metric, Profile, Window};
 use crate::domain::competition::{Direction, TaskKind};
-use crate::domain::efficiency::Unranked;
+use crate::domain::cost::{EnergyKind, Unit};
+use crate::domain::efficiency::{Scale, Unranked};
 use crate::domain::ids::{SubmissionId, SubmissionNumber, TeamId};
 use crate::domain::limits::Limits;
 use crate::domain::ranking::Board;
@@ -159,10 +160,48 @@ struct FormulaDocument<'a> {
     /// With its parameters, as pages name it.
     metric_title: String,
     direction: Direction,
+    /// What costs are counted in.
+    cost_unit: Unit,
     /// Null until the reference entry is scored, or where the formula is degenerate.
-    constants: Option<&'a crate::domain::efficiency::Scale>,
+    constants: Option<ConstantsDocument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why_no_constants: Option<&'a str>,
+}
+
+/// Amounts of cost are there in the unit that their name says.
+#[derive(Serialize)]
+struct ConstantsDocument<'a> {
+    benchmark: f64,
+    best: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_cost_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_cost_j: Option<f64>,
+    halving_cost_is_worth: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_scale_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_scale_j: Option<f64>,
+    /// How the reference's energy was measured: only what is alike is ranked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    energy: Option<&'a EnergyKind>,
+}
+
+impl<'a> From<&'a Scale> for ConstantsDocument<'a> {
+    fn from(scale: &'a Scale) -> ConstantsDocument<'a> {
+        let reference_cost = scale.amount(scale.reference_cost);
+        let cost_scale = scale.amount(scale.cost_scale);
+        ConstantsDocument {
+            benchmark: scale.benchmark,
+            best: scale.best,
+            reference_cost_s: reference_cost.in_seconds(),
+            reference_cost_j: reference_cost.in_joules(),
+            halving_cost_is_worth: scale.halving_cost_is_worth,
+            cost_scale_s: cost_scale.in_seconds(),
+            cost_scale_j: cost_scale.in_joules(),
+            energy: scale.energy.as_ref(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -184,10 +223,10 @@ struct StandingDocument<'a> {
     /// are no mean over rows.
     score_low: Option<f64>,
     score_high: Option<f64>,
-    cost_s: Option<f64>,
-    /// Null with too few trials.
-    cost_low_s: Option<f64>,
-    cost_high_s: Option<f64>,
+    #[serde(flatten)]
+    cost: AmountDocument,
+    #[serde(flatten)]
+    cost_interval: AmountIntervalDocument,
     efficiency: Option<f64>,
     efficiency_low: Option<f64>,
     efficiency_high: Option<f64>,
@@ -211,7 +250,7 @@ struct StandingDocument<'a> {
 }
 
 impl<'a> StandingDocument<'a> {
-    fn of(line: &'a BoardLine) -> StandingDocument<'a> {
+    fn of(line: &'a BoardLine, cost: Cost) -> StandingDocument<'a> {
         let efficiency = line.efficiency.as_ref().ok();
         StandingDocument {
             place: line.place,
@@ -227,9 +266,8 @@ impl<'a> StandingDocument<'a> {
             score: line.score,
             score_low: line.score_interval.map(|interval| interval.low),
             score_high: line.score_interval.map(|interval| interval.high),
-            cost_s: line.cost_s,
-            cost_low_s: line.precision.cost_s.map(|interval| interval.low),
-            cost_high_s: line.precision.cost_s.map(|interval| interval.high),
+            cost: line.cost.into(),
+            cost_interval: AmountIntervalDocument::of(cost, line.precision.cost),
             efficiency: efficiency.map(|e| e.value),
             efficiency_low: line.efficiency_interval.map(|interval| interval.low),
             efficiency_high: line.efficiency_interval.map(|interval| interval.high),
@@ -267,8 +305,9 @@ pub async fn leaderboard(
 
 fn document(view: &BoardView) -> KeptBody {
     let spec = &view.competition.spec;
+    let cost = spec.efficiency.cost;
     let (constants, why_no_constants) = match &view.scale {
-        BoardScale::Frozen(scale) => (Some(scale), None),
+        BoardScale::Frozen(scale) => (Some(scale.into()), None),
         BoardScale::Pending => (None, Some("the reference entry has not been measured yet")),
         BoardScale::Degenerate(reason) => (None, Some(reason.as_str())),
     };
@@ -281,9 +320,17 @@ fn document(view: &BoardView) -> KeptBody {
         hardware_classes: &view.hardware_classes,
         formula: FormulaDocument {
             form: spec.efficiency.form,
-            expression: "(1 - (score - benchmark) / (best - benchmark)) + cost_s / cost_scale_s",
+            expression: match cost.unit() {
+                Unit::Seconds => {
+                    "(1 - (score - benchmark) / (best - benchmark)) + cost_s / cost_scale_s"
+                }
+                Unit::Joules => {
+                    "(1 - (score - benchmark) / (best - benchmark)) + cost_j / cost_scale_j"
+                }
+            },
             better: "lower",
-            cost: spec.efficiency.cost,
+            cost,
+            cost_unit: cost.unit(),
             window: spec.measuring.window,
             metric: spec.metric.name,
             metric_title: spec.metric.to_string(),
@@ -291,7 +338,9 @@ fn document(view: &BoardView) -> KeptBody {
             constants,
             why_no_constants,
         },
-        standings: view.lines.iter().map(StandingDocument::of).collect(),
+        standings: (view.lines.iter())
+            .map(|line| StandingDocument::of(line, cost))
+            .collect(),
     };
     KeptBody::new(serde_json::to_vec(&document).expect("a board is numbers and texts"))
 }

@@ -10,12 +10,14 @@ use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
-use crate::domain::competition::{EntryKind, Profile};
+use crate::domain::competition::{Cost, EntryKind, Profile};
+use crate::domain::cost::Amount;
 use crate::domain::digest::Digest;
 use crate::domain::efficiency::Unranked;
 use crate::domain::energy::{Energy, Tier};
 use crate::domain::hardware::is_degraded;
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
+use crate::domain::statistics::Interval;
 use crate::domain::submission::FailureClass;
 use crate::domain::trial::{Latency, PhaseCost, Trial, median_latency};
 use crate::web::App;
@@ -77,6 +79,44 @@ impl From<PhaseCost> for CostDocument {
         CostDocument {
             wall_s: cost.wall.as_secs_f64(),
             cpu_s: cost.cpu.as_secs_f64(),
+        }
+    }
+}
+
+/// What is ranked, in the unit of the competition's kind of cost; in the other it is null.
+#[derive(Serialize)]
+pub struct AmountDocument {
+    cost_s: Option<f64>,
+    cost_j: Option<f64>,
+}
+
+impl From<Option<Amount>> for AmountDocument {
+    fn from(amount: Option<Amount>) -> AmountDocument {
+        AmountDocument {
+            cost_s: amount.and_then(Amount::in_seconds),
+            cost_j: amount.and_then(Amount::in_joules),
+        }
+    }
+}
+
+/// Where it may lie, in the same way; null with too few trials.
+#[derive(Serialize)]
+pub struct AmountIntervalDocument {
+    cost_low_s: Option<f64>,
+    cost_high_s: Option<f64>,
+    cost_low_j: Option<f64>,
+    cost_high_j: Option<f64>,
+}
+
+impl AmountIntervalDocument {
+    pub fn of(cost: Cost, interval: Option<Interval>) -> AmountIntervalDocument {
+        let low = interval.map(|interval| cost.amount(interval.low));
+        let high = interval.map(|interval| cost.amount(interval.high));
+        AmountIntervalDocument {
+            cost_low_s: low.and_then(Amount::in_seconds),
+            cost_high_s: high.and_then(Amount::in_seconds),
+            cost_low_j: low.and_then(Amount::in_joules),
+            cost_high_j: high.and_then(Amount::in_joules),
         }
     }
 }
@@ -199,8 +239,8 @@ struct ResultDocument {
     deterministic: bool,
     /// `standard` once there are trials enough for an interval of the ranked cost.
     profile: Profile,
-    cost_low_s: Option<f64>,
-    cost_high_s: Option<f64>,
+    #[serde(flatten)]
+    cost_interval: AmountIntervalDocument,
     /// The code of the failure of a trial made after the evaluation.
     later_failure: Option<String>,
     trials: Vec<TrialDocument>,
@@ -209,7 +249,8 @@ struct ResultDocument {
 /// Where a submission stands, also one that is not its team's line.
 #[derive(Serialize)]
 struct StandingDocument {
-    cost_s: Option<f64>,
+    #[serde(flatten)]
+    cost: AmountDocument,
     efficiency: Option<f64>,
     quality: Option<f64>,
     quality_term: Option<f64>,
@@ -352,9 +393,9 @@ async fn find_standing(
             (None, Some(behind))
         }
     };
-    let window = result.summary.window(spec.measuring.window);
+    let cost = (result.summary).ranked_cost(spec.measuring.window, spec.efficiency.cost);
     Ok(Some(StandingDocument {
-        cost_s: window.map(|window| window.of(spec.efficiency.cost).as_secs_f64()),
+        cost: cost.ok().map(|cost| cost.amount).into(),
         efficiency: efficiency.map(|e| e.value),
         quality: efficiency.map(|e| e.quality),
         quality_term: efficiency.map(|e| e.quality_term),
@@ -413,8 +454,7 @@ fn document(submission: Submission, trials: &[Trial], viewer: Option<&User>) -> 
             energy: (&result.summary.energy).into(),
             deterministic: result.summary.deterministic,
             profile: result.precision.profile(),
-            cost_low_s: result.precision.cost_s.map(|interval| interval.low),
-            cost_high_s: result.precision.cost_s.map(|interval| interval.high),
+            cost_interval: AmountIntervalDocument::of(submission.cost, result.precision.cost),
             later_failure: result.precision.later_failure,
             trials: (trials.iter())
                 .map(|trial| TrialDocument::of(trial, is_host))

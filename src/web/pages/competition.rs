@@ -18,6 +18,7 @@ use crate::domain::competition::{
     CompetitionSpec, Cost, Direction, EntryKind, Profile, Scenario, TaskKind, Window,
 };
 use crate::web::App;
+use crate::web::boards::BoardScale;
 use crate::web::error::{Error, Problem};
 use crate::web::lookups::find_competition;
 
@@ -130,6 +131,17 @@ pub fn cost_in_words(cost: Cost) -> &'static str {
     match cost {
         Cost::Cpu => "CPU time",
         Cost::Time => "wall time",
+        Cost::Energy => "energy",
+    }
+}
+
+/// The same on a board whose energies were made up.
+pub fn cost_on_board(cost: Cost, scale: &BoardScale) -> &'static str {
+    match scale {
+        BoardScale::Frozen(scale) if scale.is_simulated() => "simulated energy",
+        BoardScale::Frozen(_) | BoardScale::Pending | BoardScale::Degenerate(_) => {
+            cost_in_words(cost)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use super::figures;
+use crate::domain::competition::Cost;
 use crate::domain::efficiency::Efficiency;
 use crate::domain::statistics::median;
 
@@ -87,37 +88,34 @@ impl TrialsChart {
     const LOW_ROW: usize = 15;
     const MANY: usize = 8;
 
-    /// `interval` is where the median may lie, in seconds. `None` without trials.
-    pub fn new(costs_s: &[f64], interval: Option<(f64, f64)>) -> Option<TrialsChart> {
-        let middle = median(costs_s)?;
-        let longest = costs_s.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        let row = match costs_s.len() {
+    /// In the unit of the kind of cost. `interval` is where the median may lie. `None` without trials.
+    pub fn new(kind: Cost, costs: &[f64], interval: Option<(f64, f64)>) -> Option<TrialsChart> {
+        let text = |value: f64| figures::amount(kind.amount(value)).text();
+        let middle = median(costs)?;
+        let longest = costs.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let row = match costs.len() {
             few if few <= Self::MANY => Self::ROW,
             _ => Self::LOW_ROW,
         };
-        let reach = |cost_s: f64| cost_s / longest * Self::REACH;
+        let reach = |cost: f64| cost / longest * Self::REACH;
         let bars = (0..)
-            .zip(costs_s)
+            .zip(costs)
             .map(|(index, cost)| TrialBar {
                 number: index + 1,
                 top: index * row,
                 width: reach(*cost),
-                cost: figures::seconds(*cost).text(),
+                cost: text(*cost),
             })
             .collect();
         Some(TrialsChart {
             bars,
             row,
             median_at: Self::LEFT + reach(middle),
-            median: figures::seconds(middle).text(),
+            median: text(middle),
             interval: interval.map(|(low, high)| TrialsInterval {
                 left: Self::LEFT + reach(low),
                 width: reach(high - low),
-                text: format!(
-                    "{} to {}",
-                    figures::seconds(low).text(),
-                    figures::seconds(high).text()
-                ),
+                text: format!("{} to {}", text(low), text(high)),
             }),
         })
     }
@@ -199,8 +197,8 @@ mod tests {
 
     #[test]
     fn an_interval_is_drawn_where_there_is_one() {
-        let costs_s = [0.010, 0.011, 0.012, 0.011, 0.010, 0.012];
-        let chart = TrialsChart::new(&costs_s, Some((0.010, 0.012))).unwrap();
+        let costs = [0.010, 0.011, 0.012, 0.011, 0.010, 0.012];
+        let chart = TrialsChart::new(Cost::Cpu, &costs, Some((0.010, 0.012))).unwrap();
         let interval = chart.interval.as_ref().unwrap();
         assert!(interval.left < chart.median_at);
         assert!(interval.left + interval.width > chart.median_at);
@@ -210,9 +208,9 @@ mod tests {
                 .unwrap()
                 .contains("10.0\u{a0}ms to 12.0\u{a0}ms")
         );
-        let without = TrialsChart::new(&costs_s[..3], None).unwrap();
+        let without = TrialsChart::new(Cost::Cpu, &costs[..3], None).unwrap();
         assert!(!without.render().unwrap().contains("class=\"interval\""));
-        assert!(TrialsChart::new(&[], None).is_none());
+        assert!(TrialsChart::new(Cost::Cpu, &[], None).is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 
 use crate::domain::competition::Metric;
+use crate::domain::cost::{Amount, Unit};
 use crate::domain::statistics::Interval;
 use crate::domain::units::{Bytes, Joules};
 
@@ -67,9 +68,25 @@ pub fn seconds(seconds: f64) -> Figure {
     }
 }
 
-/// A round time, as axes have it: "10 ms", without digits that say nothing.
+/// An amount of cost, in its unit.
+pub fn amount(amount: Amount) -> Figure {
+    match amount.unit {
+        Unit::Seconds => seconds(amount.value),
+        Unit::Joules => in_joules(amount.value),
+    }
+}
+
+/// A round time, such as a limit.
 pub fn round_seconds(time_s: f64) -> String {
-    let figure = seconds(time_s);
+    round_amount(Amount {
+        value: time_s,
+        unit: Unit::Seconds,
+    })
+}
+
+/// A round amount, as axes have it: "10 ms", without digits that say nothing.
+pub fn round_amount(round: Amount) -> String {
+    let figure = amount(round);
     let value = match figure.value.split_once('.') {
         Some((whole, decimals)) if decimals.bytes().all(|digit| digit == b'0') => whole,
         _ => &figure.value,
@@ -78,7 +95,10 @@ pub fn round_seconds(time_s: f64) -> String {
 }
 
 pub fn joules(energy: Joules) -> Figure {
-    let joules = energy.as_f64();
+    in_joules(energy.as_f64())
+}
+
+fn in_joules(joules: f64) -> Figure {
     let (scaled, unit) = if joules < 0.999_5e-3 {
         (joules * 1e6, "µJ")
     } else if joules < 0.9995 {
@@ -152,10 +172,10 @@ pub fn score_change(metric: Metric, change: f64) -> String {
 }
 
 /// How much less it must cost; rounded up by the last digit shown, so that what is said is enough.
-pub fn saving(seconds_less: f64) -> (f64, Figure) {
+pub fn saving(less: Amount) -> (f64, Figure) {
     const LAST_DIGIT: f64 = 1.005;
-    let rounded_up = seconds_less * LAST_DIGIT;
-    (rounded_up, seconds(rounded_up))
+    let value = less.value * LAST_DIGIT;
+    (value, amount(Amount { value, ..less }))
 }
 
 /// With a real minus sign, and none before zero.
@@ -305,6 +325,7 @@ impl Day {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::competition::Cost;
 
     #[test]
     fn three_digits_are_shown_and_a_unit_that_fits() {
@@ -319,6 +340,8 @@ mod tests {
             (seconds(32_400.0), "32400 s"),
             (joules(Joules::from_millijoules(1_500)), "1.50 J"),
             (joules(Joules::from_microjoules(320)), "320 µJ"),
+            (amount(Cost::Energy.amount(1.2)), "1.20 J"),
+            (amount(Cost::Cpu.amount(1.2)), "1.20 s"),
             (bytes(Bytes::new(0)), "0 B"),
             (bytes(Bytes::new(1023)), "1023 B"),
             (bytes(Bytes::new(2_743)), "2.68 KiB"),
@@ -364,7 +387,7 @@ mod tests {
         ] {
             assert_eq!(score_change(Metric::Accuracy, change), shown);
         }
-        let (seconds_less, figure) = saving(0.000_381_4);
+        let (seconds_less, figure) = saving(Cost::Cpu.amount(0.000_381_4));
         assert!(seconds_less > 0.000_381_4);
         assert_eq!(figure.text().replace('\u{a0}', " "), "383 µs");
     }
@@ -387,15 +410,18 @@ mod tests {
     }
 
     #[test]
-    fn axes_have_round_times() {
+    fn axes_have_round_amounts() {
         for (time_s, shown) in [
             (0.01, "10 ms"),
             (0.000_5, "500 µs"),
             (2.0, "2 s"),
             (0.1, "100 ms"),
         ] {
-            assert_eq!(round_seconds(time_s).replace('\u{a0}', " "), shown);
+            let time = Cost::Time.amount(time_s);
+            assert_eq!(round_amount(time).replace('\u{a0}', " "), shown);
         }
+        let energy = Cost::Energy.amount(0.02);
+        assert_eq!(round_amount(energy).replace('\u{a0}', " "), "20 mJ");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::competition::cost_in_words;
 use super::figures::{self, Figure};
 use crate::db::boards::BoardLine;
 use crate::domain::competition::{CompetitionSpec, Metric};
+use crate::domain::cost::Amount;
 use crate::domain::efficiency::{Efficiency, Scale};
 
 pub struct Formula<'a> {
@@ -26,7 +27,10 @@ impl<'a> Formula<'a> {
     }
 
     pub fn cost_name(&self) -> &'static str {
-        cost_in_words(self.spec.efficiency.cost)
+        match self.scale.is_simulated() {
+            true => "simulated energy",
+            false => cost_in_words(self.spec.efficiency.cost),
+        }
     }
 
     pub fn benchmark(&self) -> String {
@@ -38,7 +42,7 @@ impl<'a> Formula<'a> {
     }
 
     pub fn reference_cost(&self) -> Figure {
-        figures::seconds(self.scale.reference_cost_s)
+        figures::amount(self.scale.amount(self.scale.reference_cost))
     }
 
     pub fn worth(&self) -> String {
@@ -46,13 +50,13 @@ impl<'a> Formula<'a> {
     }
 
     pub fn cost_scale(&self) -> Figure {
-        figures::seconds(self.scale.cost_scale_s)
+        figures::amount(self.scale.amount(self.scale.cost_scale))
     }
 
     /// How many times the reference's cost weighs as much as the whole span of scores.
     pub fn scale_times(&self) -> String {
         figures::constant(
-            (self.scale.cost_scale_s / self.scale.reference_cost_s * 100.0).round() / 100.0,
+            (self.scale.cost_scale / self.scale.reference_cost * 100.0).round() / 100.0,
         )
     }
 
@@ -67,7 +71,7 @@ impl<'a> Formula<'a> {
     }
 
     pub fn points_cost(&self) -> Figure {
-        figures::seconds(self.scale.cost_of_score_points(self.points()))
+        figures::amount((self.scale).amount(self.scale.cost_of_score_points(self.points())))
     }
 
     /// The entry that froze the constants, where it stands on the board.
@@ -81,7 +85,7 @@ impl<'a> Formula<'a> {
             (self.lines.iter()).find(|line| line.rank.is_some() && line.efficiency.is_ok())?;
         Some(Example {
             efficiency: *leader.efficiency.as_ref().ok()?,
-            cost_s: leader.cost_s?,
+            cost: leader.cost?,
             line: leader,
             metric: self.metric(),
         })
@@ -91,7 +95,7 @@ impl<'a> Formula<'a> {
 pub struct Example<'a> {
     line: &'a BoardLine,
     efficiency: Efficiency,
-    cost_s: f64,
+    cost: Amount,
     metric: Metric,
 }
 
@@ -105,7 +109,7 @@ impl Example<'_> {
     }
 
     pub fn cost(&self) -> Figure {
-        figures::seconds(self.cost_s)
+        figures::amount(self.cost)
     }
 
     pub fn quality(&self) -> String {

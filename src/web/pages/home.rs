@@ -7,7 +7,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use chrono::{DateTime, Utc};
 
-use super::competition::cost_in_words;
+use super::competition::{cost_in_words, cost_on_board};
 use super::error::PageError;
 use super::figures::{self, Day, Figure};
 use super::frame::Frame;
@@ -19,7 +19,7 @@ use crate::db::competitions::Listed;
 use crate::domain::ranking::Board;
 use crate::domain::split::Split;
 use crate::web::App;
-use crate::web::boards::{self, BoardView, Wanted};
+use crate::web::boards::{self, BoardScale, BoardView, Wanted};
 
 /// Competitions with a picture; each further one would cost another board in memory.
 const PICTURES: usize = 30;
@@ -74,7 +74,11 @@ impl Card {
     }
 
     fn cost_name(&self) -> &'static str {
-        cost_in_words(self.listed.spec.efficiency.cost)
+        let cost = self.listed.spec.efficiency.cost;
+        match &self.board {
+            Some(board) => cost_on_board(cost, &board.scale),
+            None => cost_in_words(cost),
+        }
     }
 
     fn leader(&self) -> Option<&BoardLine> {
@@ -87,7 +91,15 @@ impl Card {
     }
 
     fn leader_cost(&self, leader: &BoardLine) -> Option<Figure> {
-        leader.cost_s.map(figures::seconds)
+        leader.cost.map(figures::amount)
+    }
+
+    /// Whether what its leader costs was made up.
+    fn is_simulated(&self) -> bool {
+        match self.board.as_ref().map(|board| &board.scale) {
+            Some(BoardScale::Frozen(scale)) => scale.is_simulated(),
+            Some(BoardScale::Pending | BoardScale::Degenerate(_)) | None => false,
+        }
     }
 
     /// Drawn once for each version of the board.

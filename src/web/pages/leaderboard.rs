@@ -6,7 +6,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::HTML;
-use super::competition::cost_in_words;
+use super::competition::cost_on_board;
 use super::drawings::{TermsBar, full_bar};
 use super::energy::EnergyCell;
 use super::error::PageError;
@@ -18,7 +18,9 @@ use super::scatter::Scatter;
 use super::under_way::UnderWay;
 use crate::db;
 use crate::db::boards::BoardLine;
-use crate::domain::competition::{Direction, Metric, Window};
+use crate::domain::competition::{Cost, Direction, Metric, Window};
+use crate::domain::cost::why_unranked;
+use crate::domain::energy::Energy;
 use crate::domain::ids::TeamId;
 use crate::domain::ranking::{Board, RankRange};
 use crate::domain::split::Split;
@@ -45,6 +47,9 @@ struct Row<'a> {
     line: &'a BoardLine,
     metric: Metric,
     window: Window,
+    cost: Cost,
+    /// The board's scale is a simulated one.
+    is_all_simulated: bool,
     is_own: bool,
     /// Measured without all the walls.
     is_degraded: bool,
@@ -101,7 +106,7 @@ impl Row<'_> {
     fn efficiency(&self) -> Result<String, String> {
         match &self.line.efficiency {
             Ok(efficiency) => Ok(figures::efficiency(efficiency.value)),
-            Err(reason) => Err(reason.to_string()),
+            Err(reason) => Err(why_unranked(*reason, self.cost, &self.line.summary.energy)),
         }
     }
 
@@ -115,7 +120,15 @@ impl Row<'_> {
     }
 
     fn cost(&self) -> Option<Figure> {
-        self.line.cost_s.map(figures::seconds)
+        self.line.cost.map(figures::amount)
+    }
+
+    /// Whether its cost was made up, where that is not said of the whole column.
+    fn is_simulated(&self) -> bool {
+        match (self.cost, &self.line.summary.energy) {
+            (Cost::Energy, Energy::Measured(energy)) => energy.simulated && !self.is_all_simulated,
+            (Cost::Energy, Energy::Missing { .. }) | (Cost::Cpu | Cost::Time, _) => false,
+        }
     }
 
     /// Wall time of the window that the competition ranks by.
@@ -244,7 +257,7 @@ impl LeaderboardPage<'_> {
     }
 
     fn cost_name(&self) -> &'static str {
-        cost_in_words(self.masthead.spec.efficiency.cost)
+        cost_on_board(self.masthead.spec.efficiency.cost, &self.view.scale)
     }
 
     fn window_name(&self) -> &'static str {
@@ -274,6 +287,8 @@ impl LeaderboardPage<'_> {
                 line,
                 metric: self.metric(),
                 window: self.masthead.spec.measuring.window,
+                cost: self.masthead.spec.efficiency.cost,
+                is_all_simulated: self.is_simulated(),
                 is_own: self.own_team == Some(line.team),
                 is_degraded: self.view.is_degraded(),
                 is_by_efficiency: !self.is_score_board(),
@@ -281,6 +296,14 @@ impl LeaderboardPage<'_> {
                     .map(|efficiency| TermsBar::new(efficiency, full)),
             })
             .collect()
+    }
+
+    /// What was made up is no result, and the page says so before anything else.
+    fn is_simulated(&self) -> bool {
+        match &self.view.scale {
+            BoardScale::Frozen(scale) => scale.is_simulated(),
+            BoardScale::Pending | BoardScale::Degenerate(_) => false,
+        }
     }
 
     fn is_pending(&self) -> bool {

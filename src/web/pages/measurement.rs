@@ -18,7 +18,7 @@ pub struct Measurement<'a> {
     pub window: Window,
     pub cost: Cost,
     /// Where the median may lie with 99 % confidence; `None` with too few trials.
-    pub cost_interval_s: Option<Interval>,
+    pub cost_interval: Option<Interval>,
 }
 
 /// A trial's row in the table.
@@ -119,15 +119,16 @@ impl<'a> Measurement<'a> {
 
     /// Of the cost that the competition ranks by.
     pub fn chart(&self) -> Option<TrialsChart> {
-        let costs_s: Option<Vec<f64>> = self
+        let costs: Option<Vec<f64>> = self
             .trials
             .iter()
-            .map(|trial| Some(trial.window(self.window)?.of(self.cost).as_secs_f64()))
+            .map(|trial| trial.ranked_cost(self.window, self.cost).ok())
+            .map(|cost| cost.map(|cost| cost.amount.value))
             .collect();
         let interval = self
-            .cost_interval_s
+            .cost_interval
             .map(|interval| (interval.low, interval.high));
-        TrialsChart::new(&costs_s?, interval)
+        TrialsChart::new(self.cost, &costs?, interval)
     }
 
     /// Of a call, the medians of the trials.

@@ -25,8 +25,9 @@ use crate::db::sessions::{Program, RunLog, Session, SmokeRun};
 use crate::db::submissions::{Scored, Submission};
 use crate::domain::clock::start_of_day;
 use crate::domain::competition::{CompetitionSpec, EntryKind, Scenario, Window};
+use crate::domain::cost::{RankedCost, why_unranked};
 use crate::domain::deepening::Precision;
-use crate::domain::efficiency::Gap;
+use crate::domain::efficiency::{Gap, Unranked};
 use crate::domain::hardware;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::{Failure, Status};
@@ -160,12 +161,26 @@ impl ReportPage {
     }
 
     fn cost(&self, result: &Scored) -> Option<Figure> {
-        let window = result.summary.window(self.spec.measuring.window)?;
-        Some(figures::duration(window.of(self.spec.efficiency.cost)))
+        self.ranked_cost(result)
+            .map(|cost| figures::amount(cost.amount))
     }
 
+    fn ranked_cost(&self, result: &Scored) -> Option<RankedCost> {
+        let (window, cost) = (self.spec.measuring.window, self.spec.efficiency.cost);
+        result.summary.ranked_cost(window, cost).ok()
+    }
+
+    /// What was made up is called so wherever it is named.
     fn cost_name(&self) -> &'static str {
-        cost_in_words(self.spec.efficiency.cost)
+        let cost = (self.submission.result.as_ref()).and_then(|result| self.ranked_cost(result));
+        match cost.and_then(|cost| cost.energy) {
+            Some(energy) if energy.simulated => "simulated energy",
+            Some(_) | None => cost_in_words(self.spec.efficiency.cost),
+        }
+    }
+
+    fn why_unranked(&self, result: &Scored, reason: &Unranked) -> String {
+        why_unranked(*reason, self.spec.efficiency.cost, &result.summary.energy)
     }
 
     fn window_name(&self) -> &'static str {
@@ -228,7 +243,7 @@ impl ReportPage {
             "{} of {}; {} would weigh as much as all of the score",
             self.cost(result)?.text(),
             self.cost_name(),
-            figures::seconds(scale.cost_scale_s).text(),
+            figures::amount(scale.amount(scale.cost_scale)).text(),
         );
         Some(Made {
             bar: TermsBar::new(efficiency, efficiency.value.max(f64::MIN_POSITIVE)),
@@ -250,8 +265,7 @@ impl ReportPage {
             });
         }
         let next = standing.next.as_ref()?;
-        let window = result.summary.window(self.spec.measuring.window)?;
-        let cost_s = window.of(self.spec.efficiency.cost).as_secs_f64();
+        let cost = self.ranked_cost(result)?.amount.value;
         Some(NextStep {
             what: match next.rank {
                 Some(rank) => format!("To pass rank {rank}"),
@@ -259,15 +273,16 @@ impl ReportPage {
             },
             submission: Some(next.submission),
             team: next.team.clone(),
-            ways: self.ways(&next.gap, cost_s),
+            ways: self.ways(&next.gap, cost),
         })
     }
 
     /// What would be enough, one thing at a time.
-    fn ways(&self, gap: &Gap, cost_s: f64) -> String {
+    fn ways(&self, gap: &Gap, cost: f64) -> String {
         let metric = &self.spec.metric;
-        let saving = gap.cost_s.map(figures::saving);
-        let less = (saving.filter(|(rounded_up, _)| *rounded_up < cost_s)).map(|(_, figure)| {
+        let kind = self.spec.efficiency.cost;
+        let saving = gap.cost.map(|less| figures::saving(kind.amount(less)));
+        let less = (saving.filter(|(rounded_up, _)| *rounded_up < cost)).map(|(_, figure)| {
             format!(
                 "\u{2212}{} of {} at this score",
                 figure.text(),
@@ -295,11 +310,12 @@ impl ReportPage {
     fn trials_in_words(&self, result: &Scored) -> String {
         let count = figures::counted(i64::try_from(self.trials.len()).unwrap_or(0), "trial");
         let profile = result.precision.profile().as_str();
-        match result.precision.cost_s {
+        let kind = self.spec.efficiency.cost;
+        match result.precision.cost {
             Some(interval) => format!(
                 "{profile}: {count}; with 99 % confidence the median lies between {} and {}",
-                figures::seconds(interval.low).text(),
-                figures::seconds(interval.high).text()
+                figures::amount(kind.amount(interval.low)).text(),
+                figures::amount(kind.amount(interval.high)).text()
             ),
             None => format!("{profile}: {count}, no interval"),
         }
@@ -344,11 +360,11 @@ impl ReportPage {
             ));
         }
         let Precision {
-            cost_s,
+            cost,
             later_failure,
         } = &result.precision;
         let trials = figures::counted(i64::from(result.summary.trials), "trial");
-        match (later_failure, cost_s) {
+        match (later_failure, cost) {
             (Some(code), _) => missing.push((
                 "Range of ranks",
                 format!("none is claimed, because a later trial failed ({code})"),
@@ -371,8 +387,8 @@ impl ReportPage {
             trials: &self.trials,
             window: self.spec.measuring.window,
             cost: self.spec.efficiency.cost,
-            cost_interval_s: (self.submission.result.as_ref())
-                .and_then(|result| result.precision.cost_s),
+            cost_interval: (self.submission.result.as_ref())
+                .and_then(|result| result.precision.cost),
         }
     }
 }

@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use super::figures;
 use crate::db::boards::BoardLine;
 use crate::domain::competition::MetricSpec;
+use crate::domain::cost::Amount;
 use crate::domain::efficiency::Scale;
 use crate::domain::ids::{SubmissionId, TeamId};
 use crate::domain::statistics::median;
@@ -59,13 +60,13 @@ struct Tick {
 
 /// From costs and qualities to places on the drawing.
 struct Axes {
-    cost_s: (f64, f64),
+    cost: (f64, f64),
     quality: (f64, f64),
 }
 
 impl Axes {
     fn of(entries: &[Entry<'_>]) -> Axes {
-        let costs = || entries.iter().map(|entry| entry.cost_s);
+        let costs = || entries.iter().map(|entry| entry.cost.value);
         let qualities: Vec<f64> = entries.iter().map(|entry| entry.quality).collect();
         let best = qualities.iter().copied().fold(f64::MIN, f64::max);
         let worst = qualities.iter().copied().fold(f64::MAX, f64::min);
@@ -74,7 +75,7 @@ impl Axes {
         let lowest = worst.max(usual);
         let margin = ((best - lowest) * 0.15).max(1e-4);
         Axes {
-            cost_s: (
+            cost: (
                 costs().fold(f64::MAX, f64::min) / COST_MARGIN,
                 costs().fold(0.0, f64::max) * COST_MARGIN,
             ),
@@ -82,9 +83,9 @@ impl Axes {
         }
     }
 
-    fn x(&self, cost_s: f64) -> f64 {
-        let (low, high) = self.cost_s;
-        LEFT + (cost_s / low).ln() / (high / low).ln() * (RIGHT - LEFT)
+    fn x(&self, cost: f64) -> f64 {
+        let (low, high) = self.cost;
+        LEFT + (cost / low).ln() / (high / low).ln() * (RIGHT - LEFT)
     }
 
     fn y(&self, quality: f64) -> f64 {
@@ -95,21 +96,21 @@ impl Axes {
 
     /// All that is as efficient as `value`, from the left to where it leaves the plot.
     fn curve(&self, scale: &Scale, value: f64) -> String {
-        let (low, high) = self.cost_s;
+        let (low, high) = self.cost;
         let mut points = String::new();
         for step in 0..=CURVE_STEPS {
-            let cost_s = low * (high / low).powf(f64::from(step) / f64::from(CURVE_STEPS));
-            let quality = 1.0 - (value - cost_s / scale.cost_scale_s);
+            let cost = low * (high / low).powf(f64::from(step) / f64::from(CURVE_STEPS));
+            let quality = 1.0 - (value - cost / scale.cost_scale);
             if quality > self.quality.1 {
                 break;
             }
-            points += &format!("{:.1},{:.1} ", self.x(cost_s), self.y(quality));
+            points += &format!("{:.1},{:.1} ", self.x(cost), self.y(quality));
         }
         points
     }
 
-    fn cost_ticks(&self) -> Vec<Tick> {
-        let (low, high) = self.cost_s;
+    fn cost_ticks(&self, scale: &Scale) -> Vec<Tick> {
+        let (low, high) = self.cost;
         let steps: &[f64] = match (high / low).log10() {
             decades if decades < 1.5 => &[1.0, 2.0, 5.0],
             _ => &[1.0],
@@ -118,11 +119,11 @@ impl Axes {
         let mut decade = 10f64.powf(low.log10().floor());
         while decade <= high {
             for step in steps {
-                let cost_s = decade * step;
-                if (low..=high).contains(&cost_s) {
+                let cost = decade * step;
+                if (low..=high).contains(&cost) {
                     ticks.push(Tick {
-                        at: self.x(cost_s),
-                        text: figures::round_seconds(cost_s),
+                        at: self.x(cost),
+                        text: figures::round_amount(scale.amount(cost)),
                     });
                 }
             }
@@ -171,7 +172,7 @@ fn round_step(step: f64) -> f64 {
 struct Entry<'a> {
     line: &'a BoardLine,
     rank: i32,
-    cost_s: f64,
+    cost: Amount,
     quality: f64,
     efficiency: f64,
 }
@@ -182,7 +183,7 @@ fn ranked_entries(lines: &[BoardLine]) -> Vec<Entry<'_>> {
         Some(Entry {
             line,
             rank: line.rank?,
-            cost_s: line.cost_s?,
+            cost: line.cost?,
             quality: efficiency.quality,
             efficiency: efficiency.value,
         })
@@ -246,12 +247,12 @@ impl Miniature {
         }
         let axes = Axes::of(&entries);
         let figures: Vec<(f64, f64)> = (entries.iter())
-            .map(|entry| (entry.cost_s, entry.quality))
+            .map(|entry| (entry.cost.value, entry.quality))
             .collect();
         let front = front(&figures);
         let mut points: Vec<MiniaturePoint> = (entries.iter().enumerate())
             .map(|(place, entry)| MiniaturePoint {
-                x: axes.x(entry.cost_s),
+                x: axes.x(entry.cost.value),
                 y: flat(axes.y(entry.quality)),
                 class: match (entry.rank, front.contains(&place)) {
                     (1, _) => "leader",
@@ -266,7 +267,7 @@ impl Miniature {
         let mut former = None;
         for &place in &front {
             let (x, y) = (
-                axes.x(entries[place].cost_s),
+                axes.x(entries[place].cost.value),
                 flat(axes.y(entries[place].quality)),
             );
             if let Some(former) = former {
@@ -281,7 +282,7 @@ impl Miniature {
                     "{} ({} at {})",
                     entry.line.team_name,
                     figures::score(metric.name, entry.line.score),
-                    figures::seconds(entry.cost_s).text()
+                    figures::amount(entry.cost).text()
                 )
             })
             .collect();
@@ -347,7 +348,7 @@ impl Scatter {
             .iter()
             .rev()
             .map(|entry| Point {
-                x: axes.x(entry.cost_s),
+                x: axes.x(entry.cost.value),
                 y: axes.y(entry.quality),
                 rank: entry.rank,
                 class: if own_team == Some(entry.line.team) {
@@ -361,14 +362,14 @@ impl Scatter {
                     entry.rank,
                     entry.line.team_name,
                     figures::score(metric.name, entry.line.score),
-                    figures::seconds(entry.cost_s).text()
+                    figures::amount(entry.cost).text()
                 ),
             })
             .collect();
         Some(Scatter {
             points,
             curve: axes.curve(scale, leader),
-            costs: axes.cost_ticks(),
+            costs: axes.cost_ticks(scale),
             scores: axes.score_ticks(scale),
             metric: metric.to_string(),
             cost_name,
@@ -428,7 +429,7 @@ mod tests {
     fn on_the_curve_a_dearer_entry_has_to_predict_better() {
         let scale = Scale::freeze(0.1, 0.9, Direction::HigherIsBetter, 0.01, None).unwrap();
         let axes = Axes {
-            cost_s: (1e-4, 1e-1),
+            cost: (1e-4, 1e-1),
             quality: (0.9, 1.1),
         };
         let curve = axes.curve(&scale, 0.02);

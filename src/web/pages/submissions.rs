@@ -17,6 +17,10 @@ use super::standing::Standing;
 use crate::db;
 use crate::db::competitions::Competition;
 use crate::db::submissions::{Scored, Submission};
+use crate::domain::competition::Cost;
+use crate::domain::cost::why_unranked;
+use crate::domain::efficiency::Unranked;
+use crate::domain::energy::Energy;
 use crate::domain::ids::SubmissionId;
 use crate::domain::submission::Status;
 use crate::web::App;
@@ -54,8 +58,24 @@ impl SubmissionsPage {
 
     fn cost(&self, result: &Scored) -> Option<Figure> {
         let spec = &self.masthead.spec;
-        let window = result.summary.window(spec.measuring.window)?;
-        Some(figures::duration(window.of(spec.efficiency.cost)))
+        let cost = (result.summary).ranked_cost(spec.measuring.window, spec.efficiency.cost);
+        Some(figures::amount(cost.ok()?.amount))
+    }
+
+    /// Whether the cost was made up.
+    fn is_simulated(&self, result: &Scored) -> bool {
+        match (self.masthead.spec.efficiency.cost, &result.summary.energy) {
+            (Cost::Energy, Energy::Measured(energy)) => energy.simulated,
+            (Cost::Energy, Energy::Missing { .. }) | (Cost::Cpu | Cost::Time, _) => false,
+        }
+    }
+
+    fn why_unranked(&self, submission: &Submission, reason: &Unranked) -> String {
+        let cost = self.masthead.spec.efficiency.cost;
+        match &submission.result {
+            Some(result) => why_unranked(*reason, cost, &result.summary.energy),
+            None => reason.to_string(),
+        }
     }
 
     fn standing(&self, submission: &Submission) -> Option<Standing> {

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::competition::{cost_in_words, file_in_words};
+use super::competition::{cost_on_board, file_in_words};
 use super::error::PageError;
 use super::figures::{self, Figure};
 use super::frame::{Frame, OwnFrame};
@@ -223,7 +223,7 @@ impl SubmitPage {
                     address: format!("{}/{}", self.masthead.address(), file.path),
                     size: figures::bytes(file.size),
                     score: line.map(|line| figures::score(self.spec().metric.name, line.score)),
-                    cost: line.and_then(|line| line.cost_s).map(figures::seconds),
+                    cost: line.and_then(|line| line.cost).map(figures::amount),
                     line,
                 })
             })
@@ -259,7 +259,7 @@ impl SubmitPage {
     }
 
     fn cost_name(&self) -> &'static str {
-        cost_in_words(self.spec().efficiency.cost)
+        cost_on_board(self.spec().efficiency.cost, &self.board.scale)
     }
 
     /// What a run is made of, for each kind that is taken.
