@@ -359,6 +359,13 @@ fn a_wrong_key_or_value_is_found_with_its_line() {
              `measuring.scenario = \"single_stream\"`, `entries.kinds` cannot have \"script\"",
         ),
         (
+            "[[starter]]",
+            "[measuring]\nwindow = \"total\"\n\n[efficiency]\ncost = \"energy\"\n\n[[starter]]",
+            "competition.toml:20: the energy from start to exit is measured of scripts alone: with \
+             `efficiency.cost = \"energy\"`, either `measuring.window` must be \"inference\" or \
+             `entries.kinds` have nothing but \"script\"",
+        ),
+        (
             "target = \"label\"",
             "target = \"label",
             "competition.toml:9: invalid basic string, expected `\"`",

@@ -126,6 +126,13 @@ pub fn why_unranked(reason: Unranked, cost: Cost, energy: &Energy) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::super::competition::{Direction, EfficiencySpec};
+    use super::super::efficiency::{Degenerate, Scale};
+    use super::super::ids::{SubmissionId, TeamId};
+    use super::super::ranking::{Board, Entry, Standing, rank};
     use super::super::units::Joules;
     use super::*;
 
@@ -166,15 +173,110 @@ mod tests {
         assert_eq!(modelled.admits(&modelled), Err(Unranked::Modelled));
     }
 
+    const NO_COUNTER: &str = "no energy counter on this machine";
+
+    fn joules(millijoules: u64, change: impl Fn(&mut MeasuredEnergy)) -> Energy {
+        let mut energy = measured(Tier::B, "GPU board", false);
+        energy.gross = Joules::from_millijoules(millijoules);
+        change(&mut energy);
+        Energy::Measured(energy)
+    }
+
+    fn frozen(reference: &Energy) -> Result<Scale, Degenerate> {
+        let spec = EfficiencySpec {
+            cost: Cost::Energy,
+            ..EfficiencySpec::default()
+        };
+        let cost = RankedCost::of(spec.cost, None, reference);
+        Scale::freeze_cost(0.1, 0.99, Direction::HigherIsBetter, cost, &spec)
+    }
+
+    /// Whoever spent these, all with the same score, in the order of the board.
+    fn board(scale: &Scale, energies: &[(u128, Energy)]) -> Vec<(u128, Result<u32, Unranked>)> {
+        let entries = energies.iter().map(|(team, energy)| Entry {
+            submission: SubmissionId(Uuid::from_u128(*team)),
+            team: TeamId(Uuid::from_u128(*team)),
+            submitted_at: DateTime::UNIX_EPOCH,
+            score: 0.9,
+            cost: RankedCost::of(Cost::Energy, None, energy).ok(),
+            cost_interval: None,
+        });
+        let direction = Direction::HigherIsBetter;
+        let standings = rank(Board::Efficiency, direction, Ok(scale), entries.collect());
+        let line = |standing: Standing| {
+            let place = standing.efficiency.map(|_| standing.rank.unwrap_or(0));
+            (standing.entry.team.0.as_u128(), place)
+        };
+        standings.into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn who_spends_less_leads_and_only_like_is_ranked_with_like() {
+        let plain = |millijoules| joules(millijoules, |_| {});
+        let scale = frozen(&plain(1_000)).unwrap();
+        assert_eq!(scale.amount(scale.cost_scale), Cost::Energy.amount(50.0));
+        let lines = board(
+            &scale,
+            &[
+                (1, plain(1_000)),
+                (2, plain(300)),
+                (3, plain(0)),
+                (4, Energy::missing(NO_COUNTER)),
+                (5, joules(1, |energy| energy.tier = Tier::C)),
+                (6, joules(1, |energy| energy.simulated = true)),
+                (7, joules(1, |energy| energy.scope = "CPU".to_owned())),
+            ],
+        );
+        assert_eq!(
+            lines,
+            [
+                (2, Ok(1)),
+                (1, Ok(2)),
+                (3, Err(Unranked::BelowResolution)),
+                (4, Err(Unranked::CostMissing)),
+                (5, Err(Unranked::OtherTier)),
+                (6, Err(Unranked::SimulatedApart)),
+                (7, Err(Unranked::OtherScope)),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_simulated_is_ranked_among_itself() {
+        let fake = |millijoules| joules(millijoules, |energy| energy.simulated = true);
+        let scale = frozen(&fake(1_000)).unwrap();
+        assert!(scale.is_simulated());
+        let honest = joules(1, |_| {});
+        let lines = board(&scale, &[(1, fake(900)), (2, fake(800)), (3, honest)]);
+        assert_eq!(
+            lines,
+            [(2, Ok(1)), (1, Ok(2)), (3, Err(Unranked::SimulatedApart))]
+        );
+    }
+
+    #[test]
+    fn a_reference_without_measured_energy_freezes_nothing_and_says_why() {
+        let why = frozen(&Energy::missing(NO_COUNTER)).unwrap_err();
+        assert_eq!(
+            why.to_string(),
+            "the reference entry’s energy was not measured (no energy counter on this machine)"
+        );
+        let modelled = joules(1_000, |energy| energy.tier = Tier::D);
+        assert_eq!(frozen(&modelled), Err(Degenerate::ReferenceModelled));
+        let nothing = joules(0, |_| {});
+        let below = Err(Degenerate::ReferenceCostBelowResolution);
+        assert_eq!(frozen(&nothing), below);
+    }
+
     #[test]
     fn joules_are_no_seconds_and_missing_energy_is_no_amount() {
         let energy = Energy::Measured(measured(Tier::C, "GPU board", false));
         let cost = RankedCost::of(Cost::Energy, None, &energy).unwrap();
         assert_eq!(cost.amount.in_joules(), Some(1.5));
         assert_eq!(cost.amount.in_seconds(), None);
-        let missing = Energy::missing("no energy counter on this machine");
+        let missing = Energy::missing(NO_COUNTER);
         let reason = RankedCost::of(Cost::Energy, Some(PhaseCost::default()), &missing);
-        assert_eq!(reason, Err("no energy counter on this machine".to_owned()));
+        assert_eq!(reason, Err(NO_COUNTER.to_owned()));
         assert_eq!(
             why_unranked(Unranked::CostMissing, Cost::Energy, &missing),
             "its energy was not measured: no energy counter on this machine"

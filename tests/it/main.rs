@@ -9,6 +9,7 @@ mod client;
 mod command_line;
 mod crashes;
 mod deepening;
+mod energy_board;
 mod formats;
 mod fuzzing;
 mod harness;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use leanboard::db;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{App, Bundle, at, command, create_empty_database, starter, success};
 
@@ -37,9 +37,18 @@ async fn what_the_first_version_measured_stays_and_waits_to_be_measured_again() 
     let lines = visitor.standings().await;
     let ranks: Vec<_> = lines.iter().map(|line| &line["rank"]).collect();
     assert_eq!(ranks, [&json!(1), &json!(2)]);
+    let board = visitor
+        .get("/api/v1/competitions/digits/leaderboard")
+        .await
+        .json();
+    let constants = at(&board, "/formula/constants");
     for line in &lines {
         assert_eq!(line["profile"], "quick");
         assert_eq!(line["rank_best"], json!(null));
+        let number = |value: &Value| value.as_f64().unwrap();
+        let cost_term = number(&line["cost_s"]) / number(&constants["cost_scale_s"]);
+        assert_eq!(cost_term, number(&line["cost_term"]));
+        assert_eq!(line["cost_j"], json!(null));
         let id = line["submission"].as_str().unwrap();
         let submission = visitor.submission(id).await;
         assert_eq!(submission["status"], "scored");

@@ -180,6 +180,11 @@ impl ReportPage {
     }
 
     fn why_unranked(&self, result: &Scored, reason: &Unranked) -> String {
+        if let (Unranked::ScaleDegenerate, Some(BoardScale::Degenerate(why))) =
+            (reason, self.board.as_ref().map(|board| &board.scale))
+        {
+            return why.clone();
+        }
         why_unranked(*reason, self.spec.efficiency.cost, &result.summary.energy)
     }
 
