@@ -9,3 +9,9 @@ set scale = scale - 'reference_cost_s' - 'cost_scale_s' || jsonb_build_object(
     'reference_cost', scale -> 'reference_cost_s',
     'cost_scale', scale -> 'cost_scale_s')
 where scale is not null;
+
+-- A session whose runner has another meter than the one before, or none.
+alter table sessions
+    drop constraint sessions_ended_by,
+    add constraint sessions_ended_by check (ended_by in (
+        'precise', 'most_trials', 'budget', 'turn', 'interrupted', 'other_meter', 'failed'));

@@ -117,9 +117,11 @@ impl RankedCost {
 /// Why an entry has no rank, with the reason why its energy is missing where that is why.
 pub fn why_unranked(reason: Unranked, cost: Cost, energy: &Energy) -> String {
     match (reason, cost, energy) {
-        (Unranked::CostMissing, Cost::Energy, Energy::Missing { reason }) => {
-            format!("its energy was not measured: {reason}")
-        }
+        (
+            Unranked::CostMissing | Unranked::ScaleDegenerate,
+            Cost::Energy,
+            Energy::Missing { reason },
+        ) => format!("its energy was not measured: {reason}"),
         (reason, _, _) => reason.to_string(),
     }
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::competition::{Cost, Profile, Window};
-use super::cost::RankedCost;
+use super::cost::{EnergyKind, RankedCost};
+use super::energy::Energy;
 use super::statistics::{Confidence, Interval, interval_of_median, median};
 use super::trial::Trial;
 
@@ -39,6 +40,8 @@ pub enum EndOfTurn {
     Turn,
     /// Somebody was waiting.
     Interrupted,
+    /// This runner's meter does not measure energy as it was measured before.
+    OtherMeter,
     /// A trial failed.
     Failed,
 }
@@ -51,6 +54,7 @@ impl EndOfTurn {
             EndOfTurn::Enough(Enough::Budget) => "budget",
             EndOfTurn::Turn => "turn",
             EndOfTurn::Interrupted => "interrupted",
+            EndOfTurn::OtherMeter => "other_meter",
             EndOfTurn::Failed => "failed",
         }
     }
@@ -100,6 +104,22 @@ pub fn ranked_costs(trials: &[Trial], window: Window, cost: Cost) -> Vec<f64> {
             ranked.iter().map(|cost| cost.amount.value).collect()
         }
         Some(_) | None => Vec::new(),
+    }
+}
+
+/// How many of these trials, from the first on, can be pooled with those before them. Where energy is
+/// ranked, a meter that was lost or reaches less far takes nothing from what was measured before.
+pub fn poolable(former: &[Trial], added: &[Trial], cost: Cost) -> usize {
+    let kind = |trial: &Trial| match &trial.energy {
+        Energy::Measured(energy) => Some(EnergyKind::of(energy)),
+        Energy::Missing { .. } => None,
+    };
+    match (cost, former.first().and_then(kind)) {
+        (Cost::Energy, Some(first)) => {
+            let alike = |trial: &&Trial| kind(trial).as_ref() == Some(&first);
+            added.iter().take_while(alike).count()
+        }
+        (Cost::Energy, None) | (Cost::Cpu | Cost::Time, _) => added.len(),
     }
 }
 

@@ -281,6 +281,7 @@ fn median_energy(trials: &[Trial]) -> Energy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::deepening::poolable;
     use super::super::energy::Tier;
     use super::super::units::Joules;
     use super::*;
@@ -412,6 +413,22 @@ mod tests {
             let energy = summary(joules(10), unlike);
             assert!(matches!(energy, Energy::Missing { .. }), "{energy:?}");
         }
+    }
+
+    #[test]
+    fn where_energy_is_ranked_trials_of_another_meter_are_not_pooled() {
+        let former = [trial(1, 100, joules(10))];
+        let lost = Energy::missing("the GPU was lost");
+        let added = [
+            trial(2, 100, joules(20)),
+            trial(3, 100, lost.clone()),
+            trial(4, 100, joules(20)),
+        ];
+        assert_eq!(poolable(&former, &added, Cost::Energy), 1);
+        assert_eq!(poolable(&former, &added, Cost::Cpu), 3);
+        // Where nothing was measured, nothing can be lost.
+        let none = [trial(1, 100, lost)];
+        assert_eq!(poolable(&none, &added, Cost::Energy), 3);
     }
 
     #[test]

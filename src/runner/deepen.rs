@@ -15,7 +15,7 @@ use crate::db::jobs::{Claim, Lease, Next};
 use crate::db::sessions::{NewSession, StoredScores};
 use crate::domain::competition::{CompetitionSpec, Direction, Profile};
 use crate::domain::deepening::{
-    EndOfTurn, Enough, Precision, is_enough, ranked_costs, trials_after_turn,
+    EndOfTurn, Enough, Precision, is_enough, poolable, ranked_costs, trials_after_turn,
 };
 use crate::domain::submission::{Failure, FailureClass, Phase};
 use crate::domain::trial::{Summary, Trial};
@@ -89,6 +89,7 @@ impl Runner {
             let trials: Vec<Trial> = former.trials.iter().chain(added).cloned().collect();
             is_enough(&costs(spec, &trials), former.spent + start.elapsed())
         };
+        let pooled = |added: &[Trial]| poolable(&former.trials, added, spec.efficiency.cost);
         let turn = |trials, end, failure, runtime| Turn {
             trials,
             end,
@@ -122,13 +123,17 @@ impl Runner {
             &candidate,
             &prepared.test,
             more,
-            &|added| enough(added).is_some(),
+            &|added| enough(added).is_some() || pooled(added) < added.len(),
             &mut idle,
         )?;
         let mut failure = match &end {
             AddedEnd::Failed(failure) => Some(failure.clone()),
             AddedEnd::Whole | AddedEnd::Stopped => None,
         };
+        let made = session.trials.len();
+        let kept = pooled(&session.trials);
+        session.trials.truncate(kept);
+        session.predictions.truncate(kept);
         let scores = db::sessions::find_scores(&self.desk.db, claim.submission);
         let recorded = self.desk.wait_for(scores)?;
         let mut scorer = Scorer::new(&mut self.bench, &mut idle.0, &self.folder, prepared);
@@ -153,6 +158,8 @@ impl Runner {
         let end = match (&failure, enough(&session.trials), end) {
             (Some(_), _, _) => EndOfTurn::Failed,
             (None, Some(enough), _) => EndOfTurn::Enough(enough),
+            // A single gap in the readings is no other meter.
+            (None, None, _) if kept == 0 && made > 0 => EndOfTurn::OtherMeter,
             (None, None, AddedEnd::Stopped) => EndOfTurn::Interrupted,
             (None, None, AddedEnd::Whole | AddedEnd::Failed(_)) => EndOfTurn::Turn,
         };
@@ -251,6 +258,8 @@ fn next(end: EndOfTurn) -> Next {
     match end {
         EndOfTurn::Enough(Enough::Precise | Enough::MostTrials | Enough::Budget) => Next::Done,
         EndOfTurn::Turn => Next::QueueAgain,
+        // Nothing of it was recorded, and another turn here would be no different.
+        EndOfTurn::OtherMeter => Next::Done,
         EndOfTurn::Interrupted => Next::Resume,
         // Only with a failure, which ends the job by itself.
         EndOfTurn::Failed => Next::Done,

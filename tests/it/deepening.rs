@@ -20,7 +20,7 @@ fn deepened() -> Bundle {
 
 impl App {
     /// How much is waiting to be measured again, and how much is.
-    async fn deepening(&self) -> (i64, i64) {
+    pub async fn deepening(&self) -> (i64, i64) {
         let queue = self.queue().await;
         let count = |pointer| at(&queue, pointer).as_i64().unwrap();
         (count("/deepening/queued"), count("/deepening/running"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Bundle, Person, at, starter, success, unique_name};
+use crate::support::{App, Bundle, Person, Runner, at, eventually, starter, success, unique_name};
 
 /// The demo by energy, with its reference alone.
 fn by_energy() -> Bundle {
@@ -78,6 +78,23 @@ async fn a_board_by_simulated_energy_ranks_joules_and_says_that_they_are_made_up
     ada.sign_in().await;
     let mine = ada.get("/competitions/digits/submissions").await.body;
     assert!(mine.contains("simulated</span>"), "{mine}");
+}
+
+#[tokio::test]
+async fn a_runner_without_a_meter_takes_no_rank_away_when_it_measures_again() {
+    let app = App::with(&by_energy().rule("measuring.deepen", true)).await;
+    app.run_all_jobs_metered("fake").await;
+    let before = app.visitor().standings().await;
+    assert_eq!(at(&before[0], "/rank"), 1);
+
+    let mut unmetered = app.runner(&unique_name());
+    let runner = Runner::start(unmetered.args(["--meter", "none"]));
+    eventually("an end of measuring again", async || {
+        (app.deepening().await == (0, 0)).then_some(())
+    })
+    .await;
+    runner.kill();
+    assert_eq!(app.visitor().standings().await, before);
 }
 
 #[tokio::test]
