@@ -2,13 +2,15 @@
 //! measures.
 
 mod fake;
+mod find;
 mod sampler;
 mod window;
 
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
-pub use sampler::{Meter, Recording};
+pub use find::{Found, find};
+pub use sampler::{Meter, Watch};
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.
