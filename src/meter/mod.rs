@@ -2,12 +2,14 @@
 //! measures.
 
 mod fake;
+mod nvml;
 mod sampler;
 mod window;
 
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
+pub use nvml::NvmlDevice;
 pub use sampler::{Meter, Recording};
 pub use window::energy_of;
 
@@ -31,6 +33,17 @@ pub struct Identity {
     /// How long the device may take to show a change of what it draws: its tick or averaging window,
     /// whichever is longer.
     pub lag: Duration,
+    /// What else a GPU tells of itself.
+    pub gpu: Option<Gpu>,
+}
+
+/// What decides how a GPU's counters behave, for a fingerprint; `None` where it does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    pub uuid: Option<String>,
+    pub driver: Option<String>,
+    pub vbios: Option<String>,
+    pub power_limit_mw: Option<u64>,
 }
 
 /// What a device said at one instant of the monotonic clock.
