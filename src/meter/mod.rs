@@ -2,6 +2,7 @@
 //! measures.
 
 mod fake;
+mod find;
 mod nvml;
 mod sampler;
 mod window;
@@ -9,8 +10,9 @@ mod window;
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
+pub use find::{Found, find};
 pub use nvml::NvmlDevice;
-pub use sampler::{Meter, Recording};
+pub use sampler::{Meter, Watch};
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.

@@ -89,7 +89,7 @@ impl NvmlDevice {
                 let (counter, power) = probe(&handle);
                 let architecture = handle.architecture().ok();
                 let lag = sensors::lag(
-                    architecture,
+                    architecture.as_ref(),
                     name.as_deref(),
                     power == Ok(PowerSource::Instant),
                 );
@@ -129,6 +129,14 @@ impl NvmlDevice {
             counter,
             power,
             counted: None,
+        }
+    }
+
+    /// Why there is neither energy nor power of it; none where there is one of them.
+    pub fn tells_nothing(&self) -> Option<&Absent> {
+        match (&self.counter, &self.power) {
+            (Err(absent), Err(_)) => Some(absent),
+            (Ok(_), _) | (_, Ok(_)) => None,
         }
     }
 

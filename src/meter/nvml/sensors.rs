@@ -16,7 +16,7 @@ const LONG_AVERAGE: Duration = Duration::from_secs(1);
 /// How long it takes until the slower of counter and power sensor shows a change. An unknown GPU
 /// counts among the slowest.
 pub fn lag(
-    architecture: Option<DeviceArchitecture>,
+    architecture: Option<&DeviceArchitecture>,
     name: Option<&str>,
     tells_instant_power: bool,
 ) -> Duration {
@@ -56,14 +56,14 @@ mod tests {
     fn power_is_a_mean_of_a_second_from_ampere_on_but_not_on_ga100() {
         let milliseconds =
             |architecture, name, instant| lag(architecture, name, instant).as_millis();
-        let ampere = Some(DeviceArchitecture::Ampere);
+        let ampere = Some(&DeviceArchitecture::Ampere);
         assert_eq!(
             milliseconds(ampere, Some("NVIDIA A100-SXM4-40GB"), false),
             100
         );
         assert_eq!(milliseconds(ampere, Some("NVIDIA RTX A1000"), false), 1_000);
         assert_eq!(milliseconds(ampere, Some("NVIDIA RTX A1000"), true), 100);
-        let volta = Some(DeviceArchitecture::Volta);
+        let volta = Some(&DeviceArchitecture::Volta);
         assert_eq!(milliseconds(volta, Some("Tesla V100-PCIE-16GB"), false), 20);
         assert_eq!(milliseconds(None, None, false), 1_000);
     }
