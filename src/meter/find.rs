@@ -18,6 +18,10 @@ pub fn find(nvml_library: Option<&Path>, _powercap: &Path) -> Found {
     match NvmlDevice::find(nvml_library) {
         Err(absent) => found.absent.push(absent),
         Ok(gpus) => {
+            if gpus.is_empty() {
+                let none = "NVML knows of no GPU on this machine".to_owned();
+                found.absent.push(Absent(none));
+            }
             for gpu in gpus {
                 match gpu.tells_nothing() {
                     Some(Absent(why)) => {

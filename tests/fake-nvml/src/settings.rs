@@ -87,6 +87,7 @@ impl Default for Settings {
 pub enum Profile {
     V100,
     A100,
+    #[serde(rename = "rtx_500ms")]
     Rtx500ms,
     /// Has a name, and no counter.
     Jetson,
