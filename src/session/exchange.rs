@@ -327,10 +327,8 @@ impl Exchange {
             Err(error @ OutputError::Unreadable { .. }) => {
                 return Err(SessionError::Harness(error.to_string()));
             }
-            Err(error) => {
-                let failure = Failure::participant("predictions_unusable", error.to_string());
-                return Ok(finished(&run, Err(failure)));
-            }
+            // A link, a folder, more than the harness can write: whoever left it has left the model.
+            Err(_) => return Ok(finished(&run, Err(nonsense()))),
         };
         let end = Mark {
             at: run.ended,
@@ -359,7 +357,8 @@ impl Exchange {
 pub(super) fn nonsense() -> Failure {
     Failure::participant(
         "run_failed",
-        "Something other than the harness spoke during the run, so it was ended.",
+        "Something other than the harness spoke during the run or left its predictions, so it does not \
+         count.",
     )
 }
 
