@@ -3,6 +3,7 @@
 
 mod fake;
 mod find;
+mod nvml;
 mod sampler;
 mod window;
 
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
 pub use find::{Found, find};
+pub use nvml::NvmlDevice;
 pub use sampler::{Meter, Watch};
 pub use window::energy_of;
 
@@ -33,6 +35,17 @@ pub struct Identity {
     /// How long the device may take to show a change of what it draws: its tick or averaging window,
     /// whichever is longer.
     pub lag: Duration,
+    /// What else a GPU tells of itself.
+    pub gpu: Option<Gpu>,
+}
+
+/// What decides how a GPU's counters behave, for a fingerprint; `None` where it does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    pub uuid: Option<String>,
+    pub driver: Option<String>,
+    pub vbios: Option<String>,
+    pub power_limit_mw: Option<u64>,
 }
 
 /// What a device said at one instant of the monotonic clock.

@@ -18,6 +18,7 @@ mod manifest;
 mod metric_py;
 mod metrics;
 mod migrations;
+mod nvml;
 mod pages;
 mod predict;
 mod probabilities;

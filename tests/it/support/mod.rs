@@ -3,6 +3,7 @@
 
 mod bundle;
 mod events;
+mod fake_nvml;
 mod person;
 mod postgres;
 mod runner;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 pub use bundle::{Bundle, broken, function, root, script, starter};
 pub use events::Events;
+pub use fake_nvml::FakeNvml;
 pub use person::{Answer, Person};
 pub use postgres::create_empty_database;
 pub use runner::{Runner, unique_name};
