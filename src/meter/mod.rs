@@ -2,12 +2,14 @@
 //! measures.
 
 mod fake;
+mod rapl;
 mod sampler;
 mod window;
 
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
+pub use rapl::{POWERCAP, RaplDevice};
 pub use sampler::{Meter, Recording};
 pub use window::energy_of;
 
