@@ -226,12 +226,9 @@ mod tests {
     #[test]
     fn each_package_wraps_by_itself_and_no_more_than_61_microjoules_are_lost() {
         let tree = Tree::new(&[("intel-rapl:0", "package-0"), ("intel-rapl:1", "package-1")]);
-        // 2^32 units of 1/2^14 J: the last one is the range.
-        let units = |count: u64| count * 1_000_000 / 16_384;
-        let range = units(u64::from(u32::MAX));
-        for zone in ["intel-rapl:0", "intel-rapl:1"] {
-            tree.write(zone, "max_energy_range_uj", &range.to_string());
-        }
+        // A unit is 1/2^14 J, as the kernel rounds it; 2^32 of them make the range.
+        let units = |count: u64| count * 61_035 / 1_000;
+        assert_eq!(units(u64::from(u32::MAX)), 262_143_328_850);
         tree.counts("intel-rapl:0", units(u64::from(u32::MAX) - 100));
         let mut device = tree.device();
         // No wrap: exact.
