@@ -25,6 +25,10 @@ pub fn energy_of(traces: &[(&Identity, Vec<Sample>)], start: Instant, end: Insta
         tier: Tier::C,
         method: "counter".to_owned(),
         scope: scopes.join(" + "),
+        net: None,
+        interval: None,
+        idle: None,
+        devices: Vec::new(),
         simulated: traces.iter().any(|(identity, _)| identity.simulated),
     })
 }
