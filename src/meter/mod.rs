@@ -2,15 +2,22 @@
 //! measures.
 
 mod fake;
+mod find;
+mod held;
 mod rapl;
+mod rest;
 mod sampler;
+mod trace;
+#[cfg(test)]
+mod virtual_device;
 mod window;
 
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
-pub use rapl::{POWERCAP, RaplDevice};
-pub use sampler::{Meter, Recording};
+pub use find::{Found, find};
+pub use rapl::RaplDevice;
+pub use sampler::{Meter, Watch};
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.

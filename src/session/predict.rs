@@ -16,7 +16,7 @@ use super::batches::{Field, Rows, predictions_file};
 use super::ending::{Ending, came_too_late, why_it_ended};
 use super::exchange::{Event, GRACE, Mark, clean, nonsense, plain_code};
 use super::run::{Finished, Measured, finished};
-use super::{Bench, Candidate, Inputs, SessionError};
+use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::competition::CompetitionSpec;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
@@ -60,13 +60,14 @@ impl Bench {
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        batch_size: usize,
+        plan: Plan,
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
-        let room = self.predict_room(candidate.entry, inputs, limits)?;
+        let mut room = self.predict_room(candidate.entry, inputs, limits)?;
+        room.limits.time += self.rests(plan);
         let sandbox = self.walls.make_room(&room)?;
-        let mut calls = Calls::start(sandbox, candidate.spec)?;
-        let stop = match calls.converse(candidate, inputs, batch_size, self) {
+        let mut calls = Calls::start(sandbox, candidate.spec, room.limits.time)?;
+        let stop = match calls.converse(candidate, inputs, plan, self) {
             Ok(stretches) => return calls.end(stretches, candidate.spec),
             Err(stop) => stop,
         };
@@ -191,7 +192,11 @@ struct Calls {
 }
 
 impl Calls {
-    fn start(mut sandbox: Sandbox, spec: &CompetitionSpec) -> Result<Calls, SessionError> {
+    fn start(
+        mut sandbox: Sandbox,
+        spec: &CompetitionSpec,
+        time: Duration,
+    ) -> Result<Calls, SessionError> {
         let limits = &spec.limits;
         let usage = Usage {
             cpu: Duration::ZERO,
@@ -201,7 +206,7 @@ impl Calls {
         Ok(Calls {
             sandbox,
             last: Mark { at, usage },
-            give_up_at: at + limits.time + GRACE,
+            give_up_at: at + time + GRACE,
             limits: limits.clone(),
             columns: spec.task.predicted_columns().len(),
         })
@@ -211,7 +216,7 @@ impl Calls {
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        batch_size: usize,
+        plan: Plan,
         bench: &mut Bench,
     ) -> Result<Stretches, Stop> {
         let task = &candidate.spec.task;
@@ -234,26 +239,24 @@ impl Calls {
 
         // What is loaded or compiled at first use is no part of inference, and rows of the public
         // sample are none of the pass.
-        let Some(first) = sample.batches(batch_size).next() else {
+        let Some(first) = sample.batches(plan.batch_size).next() else {
             return Err(Stop::Nonsense);
         };
         let (_, first_call) = self.call(sample, first, None)?;
 
-        let recording = bench.meter.record();
-        recording.rest();
-        let before = Instant::now();
+        let watch = bench.meter.watch(plan.energy);
         let mut predictions = Vec::with_capacity(test.count());
         let mut window = PhaseCost::default();
         let mut latencies = Vec::new();
-        for rows in test.batches(batch_size) {
+        for rows in test.batches(plan.batch_size) {
             let (predicted, cost) = self.call(test, rows, self.limits.batch)?;
             predictions.extend(predicted);
             latencies.push(cost.wall);
             window = window + cost;
         }
-        let after = Instant::now();
-        recording.rest();
-        let energy = recording.energy(before, after);
+        let energy = watch.end();
+        // The rest is no part of the finish; what the code computed meanwhile is.
+        self.last.at = Instant::now();
         self.sandbox.send(r#"{"finish":true}"#)?;
         let end = Deadline {
             at: self.give_up_at,

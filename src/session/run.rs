@@ -70,7 +70,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 34] = [
+    const RULES: [&str; 33] = [
         "batch_axis",
         "classes",
         "columns",
@@ -98,7 +98,6 @@ pub fn without_data(failure: &Failure) -> Failure {
         "predict_kind",
         "predict_missing",
         "predict_rows",
-        "predictions_unusable",
         "rows",
         "submission_missing",
         "submission_unusable",
