@@ -3,8 +3,14 @@
 
 mod fake;
 mod find;
+mod held;
 mod nvml;
+mod rapl;
+mod rest;
 mod sampler;
+mod trace;
+#[cfg(test)]
+mod virtual_device;
 mod window;
 
 use std::time::{Duration, Instant};
@@ -12,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use fake::{FakeDevice, Step};
 pub use find::{Found, find};
 pub use nvml::NvmlDevice;
+pub use rapl::RaplDevice;
 pub use sampler::{Meter, Watch};
 pub use window::energy_of;
 
