@@ -332,6 +332,46 @@ async fn a_fake_meter_measures_and_says_that_it_is_a_fake() {
 }
 
 #[tokio::test]
+async fn a_window_that_others_disturb_is_marked() {
+    let app = App::with(&Bundle::lean()).await;
+    let ada = app.person("ada");
+    let id = ada.submitted(starter("small_mlp")).await;
+    let cpus = std::thread::available_parallelism().unwrap().get();
+    let busy: Vec<Busy> = (0..2 * cpus).map(|_| Busy::start()).collect();
+    app.run_all_jobs().await;
+    drop(busy);
+
+    let scored = ada.submission(&id).await;
+    for trial in at(&scored, "/result/trials").as_array().unwrap() {
+        let others = &trial["contention"];
+        // Of three threads that want the CPU, two are others'; they may have been elsewhere for a while.
+        let share = others["foreign_share"].as_f64().unwrap();
+        assert!(share > 0.2 && share <= 1.0, "{others}");
+        assert_eq!(others["disturbed"], true, "{others}");
+    }
+    let report = ada.get(&format!("/submissions/{id}")).await.body;
+    assert!(report.contains("In 3 of them others took"), "{report}");
+    assert!(report.contains(">disturbed</span>"), "{report}");
+}
+
+/// A program that never rests.
+struct Busy(std::process::Child);
+
+impl Busy {
+    fn start() -> Busy {
+        let mut python = Command::new("/usr/bin/python3");
+        Busy(python.args(["-c", "while True: pass"]).spawn().unwrap())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_submission_is_not_run() {
     let app = App::with(&Bundle::lean()).await;
     let (ada, eve) = (app.person("ada"), app.person("eve"));
