@@ -11,6 +11,7 @@ mod crashes;
 mod deepening;
 mod formats;
 mod fuzzing;
+mod gpu;
 mod harness;
 mod hostile;
 mod live;
