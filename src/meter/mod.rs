@@ -7,6 +7,8 @@ mod held;
 mod rapl;
 mod rest;
 mod sampler;
+mod schedule;
+mod ticks;
 mod trace;
 #[cfg(test)]
 mod virtual_device;
@@ -18,6 +20,7 @@ pub use fake::{FakeDevice, Step};
 pub use find::{Found, find};
 pub use rapl::RaplDevice;
 pub use sampler::{Meter, Watch};
+pub use schedule::nth_reading;
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.
