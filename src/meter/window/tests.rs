@@ -96,7 +96,7 @@ fn constant_power_is_exact_to_a_tick() {
             let energy = measured(played.energy());
             worst = worst.max((energy.gross.as_f64() - 300.0).abs());
             most_net = most_net.max(energy.net.unwrap().as_f64().abs());
-            assert!((energy.idle.unwrap().as_f64() - 50.0).abs() < 0.5);
+            assert!((energy.idle.unwrap().as_f64() - 50.0).abs() < 1.5);
             assert_eq!(energy.tier, Tier::B);
         }
         println!("tick {tick_ms} ms: within {worst:.3} J of 300 J, net {most_net:.3} J");
