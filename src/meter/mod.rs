@@ -8,6 +8,8 @@ mod nvml;
 mod rapl;
 mod rest;
 mod sampler;
+mod schedule;
+mod ticks;
 mod trace;
 #[cfg(test)]
 mod virtual_device;
@@ -20,6 +22,7 @@ pub use find::{Found, find};
 pub use nvml::NvmlDevice;
 pub use rapl::RaplDevice;
 pub use sampler::{Meter, Watch};
+pub use schedule::nth_reading;
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.

@@ -2,6 +2,7 @@
 //! next to it follows.
 
 use super::Absent;
+use super::ticks::Ticks;
 use super::trace::Trace;
 
 /// The lines before and after a window.
@@ -9,6 +10,8 @@ use super::trace::Trace;
 pub(super) struct AtRest {
     pub before: EnergyLine,
     pub after: EnergyLine,
+    /// The standard error of the time between them, in seconds.
+    time_error: f64,
 }
 
 /// In joules and watts.
@@ -28,16 +31,16 @@ impl AtRest {
     /// A device comes to rest within its lag.
     pub fn of(trace: &Trace, counter: &[(f64, f64)]) -> Result<AtRest, Absent> {
         let begun = counter.first().map_or(0.0, |it| it.0);
-        let fresh = fresh(counter);
+        let ticks = Ticks::of(counter, trace.lag, trace.period);
         let line = |from: f64, to: f64, at: f64, place: &str| {
-            let readings = |of: &[(f64, f64)]| -> Vec<(f64, f64)> {
+            let inside = |of: &[(f64, f64)]| -> Vec<(f64, f64)> {
                 let inside = of.iter().filter(|it| from <= it.0 && it.0 <= to);
                 inside.copied().collect()
             };
-            let rest = readings(counter);
+            let rest = inside(counter);
             let draws = rest.first().map(|it| it.1) != rest.last().map(|it| it.1);
-            let used = if draws { readings(&fresh) } else { rest };
-            EnergyLine::through(&used, at, trace.lag.min(trace.period)).ok_or_else(|| {
+            let used = if draws { inside(&ticks.counted) } else { rest };
+            EnergyLine::through(&used, at, ticks.late).ok_or_else(|| {
                 Absent(format!(
                     "the energy counter ticked {} times at rest {place} the window: more are needed",
                     used.len()
@@ -48,15 +51,25 @@ impl AtRest {
         Ok(AtRest {
             before: line(begun + trace.lag, 0.0, 0.0, "before")?,
             after: line(end + trace.lag, f64::INFINITY, end, "after")?,
+            time_error: ticks.stretch * end,
         })
     }
-}
 
-/// Readings that say something new: they are late by less than the time since the one before, which
-/// is much less than the tick where that is long.
-fn fresh(counter: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let pairs = counter.windows(2).filter(|pair| pair[0].1 < pair[1].1);
-    pairs.map(|pair| pair[1]).collect()
+    /// The standard error of the energy between the two lines.
+    pub fn error(&self, lag: f64) -> f64 {
+        let AtRest { before, after, .. } = self;
+        // The variance of what lies anywhere within a width is a twelfth of its square.
+        let uniform = |width: f64| width * width / 12.0;
+        let other_rest = (after.watts - before.watts) * lag;
+        let late = self.time_error * after.watts;
+        let variance = before.variance
+            + after.variance
+            + uniform(before.unknown)
+            + uniform(after.unknown)
+            + uniform(other_rest)
+            + late * late;
+        variance.sqrt()
+    }
 }
 
 impl EnergyLine {
@@ -89,19 +102,6 @@ impl EnergyLine {
             variance: scatter * leverage * inflation(&residuals, squares),
             unknown: (watts * longest_late - range).max(0.0),
         })
-    }
-
-    /// The standard error of the energy between two lines.
-    pub fn error_between(before: &EnergyLine, after: &EnergyLine, lag: f64) -> f64 {
-        // The variance of what lies anywhere within a width is a twelfth of its square.
-        let uniform = |width: f64| width * width / 12.0;
-        let other_rest = (after.watts - before.watts) * lag;
-        let variance = before.variance
-            + after.variance
-            + uniform(before.unknown)
-            + uniform(after.unknown)
-            + uniform(other_rest);
-        variance.sqrt()
     }
 }
 

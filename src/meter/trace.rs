@@ -41,9 +41,11 @@ impl<'a> Trace<'a> {
         let gaps = samples
             .windows(2)
             .map(|pair| seconds(pair[0].at, pair[1].at));
-        let mut gaps: Vec<f64> = gaps.collect();
-        gaps.sort_by(f64::total_cmp);
-        let (period, longest) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
+        let (all, longest) = gaps.fold((0.0, 0.0_f64), |(all, longest), gap| {
+            (all + gap, longest.max(gap))
+        });
+        // Of the others, so that a gap does not excuse itself.
+        let period = (all - longest) / (samples.len() - 2) as f64;
         if longest > LONGEST_GAP * period {
             return Err(Absent(format!(
                 "it was not read for {longest:.2} s, and is read each {period:.2} s"

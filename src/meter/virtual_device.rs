@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Absent, Identity, Sample, energy_of};
+use super::{Absent, Identity, Sample, energy_of, nth_reading};
 use crate::domain::energy::Energy;
 
 /// Numbers that look random and are the same in every run.
@@ -123,14 +123,15 @@ impl Load {
         let at = |seconds: f64| origin + Duration::from_secs_f64(seconds);
         let absent = || Absent("NotSupported".to_owned());
         let mut samples = Vec::new();
-        let mut number = 0.0;
+        let mut number = 0;
         loop {
             let late = if random.between(0.0, 1.0) < 0.02 {
                 0.03
             } else {
                 0.001
             };
-            let now = begun + 0.1 * number + random.between(0.0, late);
+            let due = nth_reading(number, Duration::from_millis(100)).as_secs_f64();
+            let now = begun + due + random.between(0.0, late);
             if now > ended {
                 break;
             }
@@ -146,7 +147,7 @@ impl Load {
                     .then_some((watts * 1e3) as u64)
                     .ok_or_else(absent),
             });
-            number += 1.0;
+            number += 1;
         }
         Played {
             identity: sensor.identity(),

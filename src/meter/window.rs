@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::held::Held;
-use super::rest::{AtRest, EnergyLine};
+use super::rest::AtRest;
 use super::trace::Trace;
 use super::{Absent, Identity, Sample};
 use crate::domain::energy::{DeviceEnergy, Energy, EnergyInterval, MeasuredEnergy, Tier};
@@ -15,8 +15,9 @@ const FEWEST_TICKS: f64 = 10.0;
 const CONFIRMED: f64 = 0.03;
 /// From here on one of the two is wrong, and nobody knows which.
 const CONTRADICTED: f64 = 0.1;
-/// An interval reaches as many standard errors to either side.
-const STANDARD_ERRORS: f64 = 2.0;
+/// An interval reaches as many standard errors to either side: Student's t for 95 % and the ten degrees
+/// of freedom or so that the readings at rest have.
+const STANDARD_ERRORS: f64 = 2.2;
 
 /// The energy of all devices from `start` to `end`; missing when that of any is. Each trace is in
 /// the order of time and reaches from before the window to after it. There is at least one.
@@ -91,7 +92,8 @@ fn counted(
 ) -> Result<Figure, Absent> {
     let power = power.ok();
     trace.check_counter(counter, power.as_deref())?;
-    let AtRest { before, after } = AtRest::of(trace, counter)?;
+    let rest = AtRest::of(trace, counter)?;
+    let (before, after) = (&rest.before, &rest.after);
     let ticks = trace.ticks_in_window(counter);
     if ticks < FEWEST_TICKS {
         return Err(Absent(format!(
@@ -101,7 +103,7 @@ fn counted(
         )));
     }
     let gross = after.at_window - before.at_window;
-    let half_width = STANDARD_ERRORS * EnergyLine::error_between(&before, &after, trace.lag);
+    let half_width = STANDARD_ERRORS * rest.error(trace.lag);
     let held = power.and_then(|power| Held::of(trace, &power));
     let (tier, method, power_differs_by) = match held {
         None => (Tier::C, "counter", None),
