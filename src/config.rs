@@ -137,10 +137,21 @@ pub struct RunnerSettings {
     #[arg(
         long,
         env = "LEANBOARD_METER",
-        default_value = "none",
+        default_value = "auto",
         value_name = "METER"
     )]
     pub meter: MeterKind,
+    /// NVIDIA's management library, where it does not lie where libraries lie
+    #[arg(long, env = "LEANBOARD_NVML_LIBRARY", value_name = "FILE")]
+    pub nvml_library: Option<PathBuf>,
+    /// Where the kernel shows the energy counters of CPUs
+    #[arg(
+        long,
+        env = "LEANBOARD_POWERCAP_DIR",
+        default_value = "/sys/class/powercap",
+        value_name = "DIR"
+    )]
+    pub powercap_dir: PathBuf,
     /// Seconds that nothing may be heard of a job between two runs before other runners take it
     #[arg(long, env = "LEANBOARD_LEASE_S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86400), value_name = "SECONDS")]
     pub lease_s: u64,
@@ -151,6 +162,8 @@ pub struct RunnerSettings {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum MeterKind {
+    /// The energy counters that the machine has: of GPUs by NVML, of CPUs by RAPL.
+    Auto,
     /// No energy counter: energy is missing, with that reason.
     None,
     /// A scripted fake, for laptops: its results are marked as simulated.

@@ -42,6 +42,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Outcome<()> {
+    let convert = std::env::args().find_map(|argument| {
+        let folder = argument.strip_prefix(scoring::WRITE_PARQUET)?;
+        Some(PathBuf::from(folder))
+    });
+    if let Some(folder) = convert {
+        return scoring::write_parquet(&folder);
+    }
     // cargo adds flags of its own.
     let chosen: Vec<String> = std::env::args()
         .skip(1)

@@ -53,6 +53,9 @@ for rows in (is_public, ~is_public, numpy.ones(len(solution), bool)):
 print(time.perf_counter() - start[0], time.process_time() - start[1], score)
 "#;
 
+/// Tells the benchmark's own program to convert a submission instead.
+pub const WRITE_PARQUET: &str = "--write-parquet=";
+
 pub fn run(runtime: &Path) -> Outcome<()> {
     heading(
         "Scoring a million predictions from CSV",
@@ -86,7 +89,10 @@ pub fn run(runtime: &Path) -> Outcome<()> {
                 at_most(peak, PEAK_MIB, "MiB"),
             ],
         );
-        write_parquet(folder.path(), metric == "accuracy")?;
+        // In a process of its own: what a child's parent held counts as the child's peak.
+        let mut convert = Command::new(std::env::current_exe()?);
+        convert.arg(format!("{WRITE_PARQUET}{}", folder.path().display()));
+        output(&mut convert)?;
         let (mut ours, mut peak) = (vec![], 0.0_f64);
         for _ in 0..ROUNDS {
             let spent = score(folder.path(), "submission.parquet")?;
@@ -196,7 +202,9 @@ fn write_case(folder: &Path, metric: &str) -> Outcome<()> {
 }
 
 /// The same submission as data frames write it in Parquet: ids and labels as text, the rest as numbers.
-fn write_parquet(folder: &Path, has_labels: bool) -> Outcome<()> {
+pub fn write_parquet(folder: &Path) -> Outcome<()> {
+    let rules = fs::read_to_string(folder.join("competition.toml"))?;
+    let has_labels = rules.contains(r#"kind = "label""#);
     let csv = fs::read_to_string(folder.join("submission.csv"))?;
     let mut lines = csv.lines();
     let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();

@@ -133,7 +133,12 @@ impl Service {
     /// Waits until no job is queued or running and the runner sleeps.
     pub fn wait_until_idle(&self) -> Outcome<()> {
         let deadline = Instant::now() + PATIENCE;
-        while self.get("/api/v1/queue")? != json!({"queued": 0, "running": 0}) {
+        let is_idle = |queue: &Value| {
+            [queue, &queue["deepening"]]
+                .iter()
+                .all(|jobs| jobs["queued"] == 0 && jobs["running"] == 0)
+        };
+        while !is_idle(&self.get("/api/v1/queue")?) {
             if Instant::now() > deadline {
                 return Err("the queue did not become empty".into());
             }

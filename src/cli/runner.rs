@@ -13,7 +13,7 @@ use crate::config::{MeterKind, RunnerSettings};
 use crate::db;
 use crate::domain::clock::Clock;
 use crate::domain::digest::Digest;
-use crate::meter::{FakeDevice, Meter};
+use crate::meter::{self, FakeDevice, Meter};
 use crate::runner::{self, Parts, Runner};
 use crate::sandbox::{self, Engine, Walls, WallsOptions};
 use crate::session::{Bench, Runtime};
@@ -98,8 +98,20 @@ impl RunnerCommand {
         }
         runner::empty_folder(folder).map_err(|error| error.to_string())?;
         let meter = match self.settings.meter {
+            MeterKind::Auto => {
+                let library = self.settings.nvml_library.as_deref();
+                let found = meter::find(library, &self.settings.powercap_dir);
+                for absent in &found.absent {
+                    tracing::info!(%absent, "an energy counter is missing");
+                }
+                for device in &found.devices {
+                    let identity = device.identity();
+                    tracing::info!(device = identity.name, "its energy is measured");
+                }
+                Meter::new(found.devices, found.absent)
+            }
             MeterKind::None => Meter::none(),
-            MeterKind::Fake => Meter::new(vec![Box::new(FakeDevice::pulsing())]),
+            MeterKind::Fake => Meter::new(vec![Box::new(FakeDevice::pulsing())], Vec::new()),
         };
         Bench::set_up(walls, meter, runtime, folder).map_err(|error| error.to_string())
     }

@@ -145,6 +145,10 @@ mod tests {
             method: "counter".to_owned(),
             scope: scope.to_owned(),
             simulated,
+            net: None,
+            interval: None,
+            idle: None,
+            devices: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::competition::{Cost, Profile, Window};
 use super::cost::{EnergyKind, RankedCost};
 use super::energy::Energy;
 use super::statistics::{Confidence, Interval, interval_of_median, median};
-use super::trial::Trial;
+use super::trial::{Summary, Trial};
 
 /// Fewer trials are never enough.
 const LEAST_TRIALS: usize = 10;
@@ -108,17 +108,17 @@ pub fn ranked_costs(trials: &[Trial], window: Window, cost: Cost) -> Vec<f64> {
 }
 
 /// How many of these trials, from the first on, can be pooled with those before them. Where energy is
-/// ranked, a meter that was lost or reaches less far takes nothing from what was measured before.
+/// ranked, a meter that was lost, reaches less far or is trusted less takes nothing from what was
+/// measured before.
 pub fn poolable(former: &[Trial], added: &[Trial], cost: Cost) -> usize {
-    let kind = |trial: &Trial| match &trial.energy {
-        Energy::Measured(energy) => Some(EnergyKind::of(energy)),
+    let kind = |more: &[Trial]| match Summary::of(&[former, more].concat())?.energy {
+        Energy::Measured(energy) => Some(EnergyKind::of(&energy)),
         Energy::Missing { .. } => None,
     };
-    match (cost, former.first().and_then(kind)) {
-        (Cost::Energy, Some(first)) => {
-            let alike = |trial: &&Trial| kind(trial).as_ref() == Some(&first);
-            added.iter().take_while(alike).count()
-        }
+    match (cost, kind(&[])) {
+        (Cost::Energy, Some(first)) => (0..=added.len())
+            .rfind(|many| kind(&added[..*many]).as_ref() == Some(&first))
+            .unwrap_or(0),
         (Cost::Energy, None) | (Cost::Cpu | Cost::Time, _) => added.len(),
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::competition::{Cost, Window};
+use super::contention::Contention;
 use super::cost::RankedCost;
 use super::digest::Digest;
-use super::energy::{Energy, MeasuredEnergy};
+use super::energy::{Energy, EnergyInterval, MeasuredEnergy, Tier};
 use super::statistics::median;
-use super::units::Bytes;
+use super::units::{Bytes, Joules};
 
 /// The cost of one stretch of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -113,6 +114,8 @@ pub struct Trial {
     pub peak_memory: Bytes,
     /// Of the measured window; of a script's whole run.
     pub energy: Energy,
+    /// In the same window; `None` where the kernel did not say.
+    pub contention: Option<Contention>,
     /// Of the predictions it made.
     pub predictions: Digest,
 }
@@ -247,8 +250,8 @@ pub fn median_latency(trials: &[Trial]) -> Option<Latency> {
     })
 }
 
-/// Of the weakest tier that a trial's has. Figures that cover different things, or of which some were
-/// made up, have no median.
+/// Each part by itself, and of the tier that the one in the middle has, the weaker of two. Figures
+/// that cover different things, or of which some were made up, have no median.
 fn median_energy(trials: &[Trial]) -> Energy {
     let mut figures = Vec::new();
     for trial in trials {
@@ -267,14 +270,35 @@ fn median_energy(trials: &[Trial]) -> Energy {
     if figures.iter().any(|it| it.simulated != middle.simulated) {
         return Energy::missing("some trials were measured and others simulated");
     }
-    let weakest = figures.iter().max_by_key(|it| it.tier.as_str());
-    let gross = match figures.len() % 2 {
-        0 => (figures[figures.len() / 2 - 1].gross + middle.gross) / 2.0,
-        _ => middle.gross,
+    let is_modelled = |it: &MeasuredEnergy| it.tier == Tier::D;
+    if figures
+        .iter()
+        .any(|it| is_modelled(it) != is_modelled(middle))
+    {
+        return Energy::missing("some trials were measured and others modelled");
+    }
+    let median_of = |part: fn(&MeasuredEnergy) -> Option<Joules>| {
+        let parts: Option<Vec<f64>> = (figures.iter())
+            .map(|energy| part(energy).map(Joules::as_f64))
+            .collect();
+        median(&parts?).map(Joules::new)
     };
+    let low = median_of(|it| it.interval.map(|interval| interval.low));
+    let high = median_of(|it| it.interval.map(|interval| interval.high));
+    let mut tiers: Vec<Tier> = figures.iter().map(|it| it.tier).collect();
+    tiers.sort_by_key(|tier| tier.as_str());
     Energy::Measured(MeasuredEnergy {
-        gross,
-        tier: weakest.unwrap_or(middle).tier,
+        gross: median_of(|it| Some(it.gross)).unwrap_or(middle.gross),
+        net: median_of(|it| it.net),
+        interval: low
+            .zip(high)
+            .map(|(low, high)| EnergyInterval { low, high }),
+        tier: tiers[tiers.len() / 2],
+        // Between two trials there are no devices.
+        devices: match figures.len() % 2 {
+            0 => Vec::new(),
+            _ => middle.devices.clone(),
+        },
         ..middle.clone()
     })
 }
@@ -282,8 +306,6 @@ fn median_energy(trials: &[Trial]) -> Energy {
 #[cfg(test)]
 mod tests {
     use super::super::deepening::poolable;
-    use super::super::energy::Tier;
-    use super::super::units::Joules;
     use super::*;
 
     fn cost(milliseconds: u64) -> PhaseCost {
@@ -308,6 +330,7 @@ mod tests {
             passes: 10,
             peak_memory: Bytes::from_mib(u64::from(number)),
             energy,
+            contention: None,
             predictions: Digest::of(b"same"),
         }
     }
@@ -319,6 +342,10 @@ mod tests {
             method: "counter".into(),
             scope: "GPU board".into(),
             simulated: true,
+            net: None,
+            interval: None,
+            idle: None,
+            devices: Vec::new(),
         })
     }
 
@@ -388,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn the_energy_of_trials_is_their_median_and_of_their_weakest_tier() {
+    fn the_energy_of_trials_and_its_tier_are_those_in_the_middle() {
         let changed = |energy: Energy, change: fn(&mut MeasuredEnergy)| match energy {
             Energy::Measured(mut measured) => {
                 change(&mut measured);
@@ -405,7 +432,25 @@ mod tests {
         assert_eq!(
             summary(checked, joules(30)),
             joules(20).per_pass(10),
-            "of two, what lies between; of tier C"
+            "of two, what lies between; of the weaker tier"
+        );
+        let three = [joules(10), joules(30), joules(10)];
+        let tiers = [Tier::B, Tier::C, Tier::B];
+        let mut trials = Vec::new();
+        for (number, (energy, tier)) in (1..).zip(three.into_iter().zip(tiers)) {
+            let Energy::Measured(energy) = energy else {
+                unreachable!("measured above")
+            };
+            trials.push(trial(
+                number,
+                100,
+                Energy::Measured(MeasuredEnergy { tier, ..energy }),
+            ));
+        }
+        let summary_of_three = Summary::of(&trials).unwrap();
+        assert!(
+            matches!(summary_of_three.energy, Energy::Measured(energy) if energy.tier == Tier::B),
+            "one window that its power does not confirm demotes nobody"
         );
         let wider = changed(joules(20), |energy| energy.scope.push_str(" + CPU package"));
         let measured = changed(joules(20), |energy| energy.simulated = false);

@@ -2,13 +2,27 @@
 //! measures.
 
 mod fake;
+mod find;
+mod held;
+mod nvml;
+mod rapl;
+mod rest;
 mod sampler;
+mod schedule;
+mod ticks;
+mod trace;
+#[cfg(test)]
+mod virtual_device;
 mod window;
 
 use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
-pub use sampler::{Meter, Recording};
+pub use find::{Found, find};
+pub use nvml::NvmlDevice;
+pub use rapl::RaplDevice;
+pub use sampler::{Meter, Watch};
+pub use schedule::nth_reading;
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.
@@ -31,6 +45,17 @@ pub struct Identity {
     /// How long the device may take to show a change of what it draws: its tick or averaging window,
     /// whichever is longer.
     pub lag: Duration,
+    /// What else a GPU tells of itself.
+    pub gpu: Option<Gpu>,
+}
+
+/// What decides how a GPU's counters behave, for a fingerprint; `None` where it does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    pub uuid: Option<String>,
+    pub driver: Option<String>,
+    pub vbios: Option<String>,
+    pub power_limit_mw: Option<u64>,
 }
 
 /// What a device said at one instant of the monotonic clock.

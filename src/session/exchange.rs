@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::batches::PredictedType;
+use super::contention::Others;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
-use super::{Bench, Candidate, Inputs, SessionError};
+use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::competition::Scenario;
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::model_manifest::ModelManifest;
@@ -36,29 +38,31 @@ struct Stretches {
     /// Of the window's calls, where each is of one row.
     latency: Option<Latency>,
     energy: Energy,
+    contention: Option<Contention>,
     runtime: String,
     batch_size: Option<u32>,
 }
 
 impl Bench {
-    /// Runs the harness once: start-up, a first pass, a measured window of `passes` passes (none
-    /// for a smoke run), and the predictions of the last pass.
+    /// Runs the harness once: start-up, a first pass, a measured window, if one is planned, and the
+    /// predictions of the last pass.
     pub(super) fn run_harness(
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        passes: u32,
-        batch_size: usize,
+        plan: Plan,
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
-        let room = self.harness_room(candidate, inputs, batch_size);
+        let mut room = self.harness_room(candidate, inputs, plan.batch_size);
+        room.limits.time += self.rests(plan);
         let sandbox = self.walls.make_room(&room)?;
-        let mut exchange = Exchange::start(sandbox, limits)?;
+        let cpus = self.walls.cpu_set(limits.cpus)?.to_vec();
+        let mut exchange = Exchange::start(sandbox, cpus, room.limits.time)?;
         let calls = match candidate.spec.measuring.scenario {
             Scenario::Offline => None,
-            Scenario::SingleStream => Some(u64::from(passes.max(1)) * inputs.rows() as u64),
+            Scenario::SingleStream => Some(u64::from(plan.passes.max(1)) * inputs.rows() as u64),
         };
-        let failure = match exchange.converse(passes, calls, self) {
+        let failure = match exchange.converse(plan, calls, self) {
             Ok(stretches) => return exchange.end(stretches, inputs.predicted_cells(), limits),
             Err(Stop::Ours(error)) => return Err(error),
             Err(Stop::Refused(failure)) => Some(failure),
@@ -196,13 +200,19 @@ impl CallTimes {
 
 struct Exchange {
     sandbox: Sandbox,
+    /// Those that it runs on.
+    cpus: Vec<usize>,
     /// The beginning of the current stretch.
     start: Mark,
     give_up_at: Instant,
 }
 
 impl Exchange {
-    fn start(mut sandbox: Sandbox, limits: &Limits) -> Result<Exchange, SessionError> {
+    fn start(
+        mut sandbox: Sandbox,
+        cpus: Vec<usize>,
+        time: Duration,
+    ) -> Result<Exchange, SessionError> {
         let usage = Usage {
             cpu: Duration::ZERO,
             peak_memory: Bytes::default(),
@@ -210,15 +220,16 @@ impl Exchange {
         let at = sandbox.start()?;
         Ok(Exchange {
             sandbox,
+            cpus,
             start: Mark { at, usage },
-            give_up_at: at + limits.time + GRACE,
+            give_up_at: at + time + GRACE,
         })
     }
 
     /// `calls` says how many are timed one by one, if they are.
     fn converse(
         &mut self,
-        passes: u32,
+        plan: Plan,
         calls: Option<u64>,
         bench: &mut Bench,
     ) -> Result<Stretches, Stop> {
@@ -238,20 +249,19 @@ impl Exchange {
         let first_call = self.passes(1)?;
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
-        if passes > 0 {
-            let recording = bench.meter.record();
-            recording.rest();
-            let before = Instant::now();
-            window = self.passes(passes)?;
-            let after = Instant::now();
-            recording.rest();
-            energy = recording.energy(before, after);
+        let mut contention = None;
+        if plan.passes > 0 {
+            let watch = bench.meter.watch(plan.energy);
+            let others = Others::watch(&self.cpus);
+            window = self.passes(plan.passes)?;
+            contention = others.until_now(window.cpu);
+            energy = watch.end();
         }
         self.say(r#"{"finish":true}"#)?;
         let (Event::Finished { latency }, _) = self.hear()? else {
             return Err(Stop::Nonsense);
         };
-        let timed = if passes > 0 { window } else { first_call };
+        let timed = if plan.passes > 0 { window } else { first_call };
         let latency = match (calls, latency) {
             (None, None) => None,
             (Some(calls), Some(times)) => {
@@ -266,6 +276,7 @@ impl Exchange {
             window,
             latency,
             energy,
+            contention,
             runtime: clean(&runtime),
             batch_size,
         })
@@ -331,10 +342,8 @@ impl Exchange {
             Err(error @ OutputError::Unreadable { .. }) => {
                 return Err(SessionError::Harness(error.to_string()));
             }
-            Err(error) => {
-                let failure = Failure::participant("predictions_unusable", error.to_string());
-                return Ok(finished(&run, Err(failure)));
-            }
+            // A link, a folder, more than the harness can write: whoever left it has left the model.
+            Err(_) => return Ok(finished(&run, Err(nonsense()))),
         };
         let end = Mark {
             at: run.ended,
@@ -351,6 +360,7 @@ impl Exchange {
                 latency: stretches.latency,
             },
             energy: stretches.energy,
+            contention: stretches.contention,
             runtime: stretches.runtime,
             batch_size: stretches.batch_size,
             peak_memory: run.usage.peak_memory,
@@ -363,7 +373,8 @@ impl Exchange {
 pub(super) fn nonsense() -> Failure {
     Failure::participant(
         "run_failed",
-        "Something other than the harness spoke during the run, so it was ended.",
+        "Something other than the harness spoke during the run or left its predictions, so it does not \
+         count.",
     )
 }
 

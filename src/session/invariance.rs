@@ -2,7 +2,7 @@
 //! sample, where what differs may be said.
 
 use super::run::Finished;
-use super::{Bench, Candidate, Inputs, SessionError, rows_at_once};
+use super::{Bench, Candidate, Inputs, Plan, SessionError, rows_at_once};
 use crate::domain::competition::TaskKind;
 use crate::domain::submission::Failure;
 
@@ -39,7 +39,7 @@ impl Bench {
         }
         let half = full / 2;
         let kind = candidate.spec.task.kind;
-        let halved = self.run(candidate, sample, 0, half)?;
+        let halved = self.run(candidate, sample, Plan::smoke(half))?;
         let changed = match &halved.result {
             Ok(halved) => Changed::between(&measured.predictions, &halved.predictions, kind),
             Err(_) => return Ok(halved),
@@ -48,7 +48,7 @@ impl Bench {
             return Ok(first);
         }
         if !changed.is_tolerated() {
-            let again = self.run(candidate, sample, 0, full)?;
+            let again = self.run(candidate, sample, Plan::smoke(full))?;
             let by_chance = match &again.result {
                 Ok(again) => Changed::between(&measured.predictions, &again.predictions, kind),
                 Err(_) => return Ok(again),

@@ -4,6 +4,7 @@
 //! place where the sandbox and the meter meet.
 
 mod batches;
+mod contention;
 mod ending;
 pub(crate) mod exchange;
 mod fingerprint;
@@ -93,6 +94,27 @@ pub struct Candidate<'a> {
     pub entry: &'a Path,
     /// How a model asks to be run.
     pub manifest: &'a ModelManifest,
+}
+
+/// How a run is made.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    /// Those of a measured window, of kinds that have one; none in a smoke run.
+    passes: u32,
+    /// Rows that a model or a function is given at a time.
+    batch_size: usize,
+    /// Whether its energy is measured, for which the devices are left at rest before and after.
+    energy: bool,
+}
+
+impl Plan {
+    fn smoke(batch_size: usize) -> Plan {
+        Plan {
+            passes: 0,
+            batch_size,
+            energy: false,
+        }
+    }
 }
 
 /// What a smoke run came to. Its logs may be shown to the participant: it saw public data only.
@@ -233,7 +255,7 @@ impl Bench {
         sample: &Inputs,
     ) -> Result<Smoke, SessionError> {
         sandbox::warm(candidate.entry)?;
-        let run = self.run(candidate, sample, 0, rows_at_once(candidate))?;
+        let run = self.run(candidate, sample, Plan::smoke(rows_at_once(candidate)))?;
         let run = match candidate.kind {
             EntryKind::Onnx | EntryKind::Tflite | EntryKind::Predict => {
                 self.vary_batches(candidate, sample, run)?
@@ -271,7 +293,8 @@ impl Bench {
         let (passes, pilot_cost) = match &pilot.phases {
             // What it takes is compared pass by pass.
             Phases::Harness { phases, .. } => {
-                let passes = passes_for(phases.inference, &candidate.spec.limits);
+                let window = QUICK_WINDOW.max(self.meter.shortest_window());
+                let passes = passes_for(phases.inference, window, &candidate.spec.limits);
                 (passes, None)
             }
             // Code could remember its answers.
@@ -367,9 +390,19 @@ impl Bench {
             passes,
             peak_memory: measured.peak_memory,
             energy: measured.energy,
+            contention: measured.contention,
             predictions: Digest::of(&measured.predictions),
         };
         Ok(Ok((trial, measured.predictions)))
+    }
+
+    /// How much longer a run lasts because the devices are left at rest in it, which is not the
+    /// candidate's time.
+    fn rests(&self, plan: Plan) -> Duration {
+        match plan.energy {
+            true => 2 * self.meter.longest_rest(),
+            false => Duration::ZERO,
+        }
     }
 
     /// A run of which participants see no output, and no message that could hold hidden data.
@@ -381,7 +414,12 @@ impl Bench {
         number: u32,
         observer: &mut dyn Observer,
     ) -> Result<Finished, SessionError> {
-        let run = self.run(candidate, test, passes, rows_at_once(candidate))?;
+        let plan = Plan {
+            passes,
+            batch_size: rows_at_once(candidate),
+            energy: number > 0,
+        };
+        let run = self.run(candidate, test, plan)?;
         observer.hidden_run(HiddenRun {
             number,
             outcome: match &run.result {
@@ -394,20 +432,16 @@ impl Bench {
         Ok(run.without_data())
     }
 
-    /// Runs it once; `passes` are those of a measured window, of kinds that have one.
     fn run(
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        passes: u32,
-        batch_size: usize,
+        plan: Plan,
     ) -> Result<Finished, SessionError> {
         match candidate.kind {
-            EntryKind::Onnx | EntryKind::Tflite => {
-                self.run_harness(candidate, inputs, passes, batch_size)
-            }
-            EntryKind::Predict => self.run_predict(candidate, inputs, batch_size),
-            EntryKind::Script => self.run_script(candidate.entry, inputs, &candidate.spec.limits),
+            EntryKind::Onnx | EntryKind::Tflite => self.run_harness(candidate, inputs, plan),
+            EntryKind::Predict => self.run_predict(candidate, inputs, plan),
+            EntryKind::Script => self.run_script(candidate, inputs, plan),
         }
     }
 }
@@ -434,12 +468,12 @@ impl Session {
     }
 }
 
-/// How many passes like this one fill a window: at least one. Their work decides, because waiting on
+/// How many passes like this one fill a window of this length: at least one. Their work decides, because waiting on
 /// a busy machine does not make a window longer; their wall time only keeps it below the limit.
-fn passes_for(pass: PhaseCost, limits: &Limits) -> u32 {
+fn passes_for(pass: PhaseCost, window: Duration, limits: &Limits) -> u32 {
     let fitting = |time: Duration, of: Duration| time.as_secs_f64() / of.as_secs_f64().max(1e-6);
     let work = pass.cpu / limits.cpus.max(1);
-    let wanted = fitting(QUICK_WINDOW, work).ceil();
+    let wanted = fitting(window, work).ceil();
     let allowed = fitting(limits.time / WINDOW_OF_LIMIT, pass.wall).floor();
     (wanted.min(allowed) as u32).clamp(1, MOST_PASSES)
 }
@@ -459,7 +493,7 @@ mod tests {
                 time: Duration::from_secs(8),
                 ..Limits::default()
             };
-            passes_for(pass, &limits)
+            passes_for(pass, QUICK_WINDOW, &limits)
         };
         assert_eq!(passes(250, 260), 2000);
         assert_eq!(passes(300_000, 310_000), 2);

@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::batches::{Field, Rows, predictions_file};
+use super::contention::Others;
 use super::ending::{Ending, came_too_late, why_it_ended};
 use super::exchange::{Event, GRACE, Mark, clean, nonsense, plain_code};
 use super::run::{Finished, Measured, finished};
-use super::{Bench, Candidate, Inputs, SessionError};
+use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::competition::CompetitionSpec;
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -48,6 +50,7 @@ struct Stretches {
     window: PhaseCost,
     latency: Latency,
     energy: Energy,
+    contention: Option<Contention>,
     runtime: String,
     /// Row by row.
     predictions: Vec<String>,
@@ -60,13 +63,15 @@ impl Bench {
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        batch_size: usize,
+        plan: Plan,
     ) -> Result<Finished, SessionError> {
         let limits = &candidate.spec.limits;
-        let room = self.predict_room(candidate.entry, inputs, limits)?;
+        let mut room = self.predict_room(candidate.entry, inputs, limits)?;
+        room.limits.time += self.rests(plan);
         let sandbox = self.walls.make_room(&room)?;
-        let mut calls = Calls::start(sandbox, candidate.spec)?;
-        let stop = match calls.converse(candidate, inputs, batch_size, self) {
+        let cpus = self.walls.cpu_set(limits.cpus)?.to_vec();
+        let mut calls = Calls::start(sandbox, cpus, candidate.spec, room.limits.time)?;
+        let stop = match calls.converse(candidate, inputs, plan, self) {
             Ok(stretches) => return calls.end(stretches, candidate.spec),
             Err(stop) => stop,
         };
@@ -182,6 +187,8 @@ struct Deadline {
 
 struct Calls {
     sandbox: Sandbox,
+    /// Those that it runs on.
+    cpus: Vec<usize>,
     /// Where the last stretch ended.
     last: Mark,
     give_up_at: Instant,
@@ -191,7 +198,12 @@ struct Calls {
 }
 
 impl Calls {
-    fn start(mut sandbox: Sandbox, spec: &CompetitionSpec) -> Result<Calls, SessionError> {
+    fn start(
+        mut sandbox: Sandbox,
+        cpus: Vec<usize>,
+        spec: &CompetitionSpec,
+        time: Duration,
+    ) -> Result<Calls, SessionError> {
         let limits = &spec.limits;
         let usage = Usage {
             cpu: Duration::ZERO,
@@ -200,8 +212,9 @@ impl Calls {
         let at = sandbox.start()?;
         Ok(Calls {
             sandbox,
+            cpus,
             last: Mark { at, usage },
-            give_up_at: at + limits.time + GRACE,
+            give_up_at: at + time + GRACE,
             limits: limits.clone(),
             columns: spec.task.predicted_columns().len(),
         })
@@ -211,7 +224,7 @@ impl Calls {
         &mut self,
         candidate: &Candidate<'_>,
         inputs: &Inputs,
-        batch_size: usize,
+        plan: Plan,
         bench: &mut Bench,
     ) -> Result<Stretches, Stop> {
         let task = &candidate.spec.task;
@@ -234,26 +247,26 @@ impl Calls {
 
         // What is loaded or compiled at first use is no part of inference, and rows of the public
         // sample are none of the pass.
-        let Some(first) = sample.batches(batch_size).next() else {
+        let Some(first) = sample.batches(plan.batch_size).next() else {
             return Err(Stop::Nonsense);
         };
         let (_, first_call) = self.call(sample, first, None)?;
 
-        let recording = bench.meter.record();
-        recording.rest();
-        let before = Instant::now();
+        let watch = bench.meter.watch(plan.energy);
+        let others = Others::watch(&self.cpus);
         let mut predictions = Vec::with_capacity(test.count());
         let mut window = PhaseCost::default();
         let mut latencies = Vec::new();
-        for rows in test.batches(batch_size) {
+        for rows in test.batches(plan.batch_size) {
             let (predicted, cost) = self.call(test, rows, self.limits.batch)?;
             predictions.extend(predicted);
             latencies.push(cost.wall);
             window = window + cost;
         }
-        let after = Instant::now();
-        recording.rest();
-        let energy = recording.energy(before, after);
+        let contention = others.until_now(window.cpu);
+        let energy = watch.end();
+        // The rest is no part of the finish; what the code computed meanwhile is.
+        self.last.at = Instant::now();
         self.sandbox.send(r#"{"finish":true}"#)?;
         let end = Deadline {
             at: self.give_up_at,
@@ -268,6 +281,7 @@ impl Calls {
             window,
             latency: Latency::of(&latencies).ok_or(Stop::Nonsense)?,
             energy,
+            contention,
             runtime: clean(&runtime),
             predictions,
         })
@@ -386,6 +400,7 @@ impl Calls {
                 latency: stretches.latency,
             },
             energy: stretches.energy,
+            contention: stretches.contention,
             runtime: stretches.runtime,
             batch_size: None,
             peak_memory: run.usage.peak_memory,

@@ -1,5 +1,6 @@
 //! What one run of a candidate came to, whatever kind it is of.
 
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::submission::Failure;
 use crate::domain::trial::Phases;
@@ -20,6 +21,7 @@ pub struct Finished {
 pub struct Measured {
     pub phases: Phases,
     pub energy: Energy,
+    pub contention: Option<Contention>,
     /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
     /// Rows that a model was given at once.
@@ -70,7 +72,7 @@ pub fn without_data(failure: &Failure) -> Failure {
         "start_up_timeout",
         "timeout",
     ];
-    const RULES: [&str; 34] = [
+    const RULES: [&str; 33] = [
         "batch_axis",
         "classes",
         "columns",
@@ -98,7 +100,6 @@ pub fn without_data(failure: &Failure) -> Failure {
         "predict_kind",
         "predict_missing",
         "predict_rows",
-        "predictions_unusable",
         "rows",
         "submission_missing",
         "submission_unusable",

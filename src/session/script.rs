@@ -2,11 +2,11 @@
 //! of it is measured.
 
 use std::path::Path;
-use std::time::Instant;
 
+use super::contention::Others;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
-use super::{Bench, Inputs, SessionError};
+use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::limits::Limits;
 use crate::domain::parquet;
 use crate::domain::submission::Failure;
@@ -29,21 +29,19 @@ impl Bench {
     /// Runs `main.py` of an unpacked bundle once over the inputs.
     pub(super) fn run_script(
         &mut self,
-        source: &Path,
+        candidate: &Candidate<'_>,
         inputs: &Inputs,
-        limits: &Limits,
+        plan: Plan,
     ) -> Result<Finished, SessionError> {
-        let mut sandbox = self
-            .walls
-            .make_room(&self.script_room(source, inputs, limits))?;
-        let recording = self.meter.record();
-        recording.rest();
-        let before = Instant::now();
+        let limits = &candidate.spec.limits;
+        let room = self.script_room(candidate.entry, inputs, limits);
+        let mut sandbox = self.walls.make_room(&room)?;
+        let watch = self.meter.watch(plan.energy);
+        let others = Others::watch(self.walls.cpu_set(limits.cpus)?);
         sandbox.start()?;
         let run = sandbox.wait()?;
-        let after = Instant::now();
-        recording.rest();
-        let energy = recording.energy(before, after);
+        let contention = others.until_now(run.usage.cpu);
+        let energy = watch.end();
         if !run.outcome.is_success() {
             let failure = script_ending(why_it_ended(&run, limits)?);
             return Ok(finished(&run, Err(failure)));
@@ -61,6 +59,7 @@ impl Bench {
                 },
             },
             energy,
+            contention,
             runtime: self.python.clone(),
             batch_size: None,
             peak_memory: run.usage.peak_memory,

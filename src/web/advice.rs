@@ -164,11 +164,6 @@ const ADVICE: &[Advice] = &[
          for native code or an operator that goes out of bounds.",
     ),
     advice(
-        "predictions_unusable",
-        "It left no predictions that can be read",
-        "Run the file with onnxruntime on the sample of the test inputs: what fails here fails there too.",
-    ),
-    advice(
         "values",
         "Some predictions are out of range",
         "Keep the predictions in the metric’s range, or in the class list: for a logarithmic error, clip them at 0.",

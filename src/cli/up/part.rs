@@ -72,10 +72,18 @@ pub fn runner(up: &Up, settings: &Settings, url: &str) -> Result<Recipe, Failure
         up.runner.oci_runtime.clone().into(),
     ));
     let meter = match up.runner.meter {
+        MeterKind::Auto => "auto",
         MeterKind::None => "none",
         MeterKind::Fake => "fake",
     };
     environment.push(("LEANBOARD_METER", meter.into()));
+    environment.push((
+        "LEANBOARD_POWERCAP_DIR",
+        up.runner.powercap_dir.clone().into(),
+    ));
+    if let Some(library) = &up.runner.nvml_library {
+        environment.push(("LEANBOARD_NVML_LIBRARY", library.into()));
+    }
     environment.push(("LEANBOARD_LEASE_S", up.runner.lease_s.to_string().into()));
     if up.runner.allow_degraded {
         environment.push(("LEANBOARD_ALLOW_DEGRADED", "true".into()));
