@@ -46,7 +46,7 @@ impl FakeDevice {
         };
         FakeDevice::new(
             Instant::now(),
-            vec![step(250, 42_000), step(250, 48_000)],
+            vec![step(250, 44_000), step(250, 46_000)],
             Duration::from_millis(20),
         )
     }

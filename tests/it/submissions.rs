@@ -335,7 +335,7 @@ async fn a_fake_meter_measures_and_says_that_it_is_a_fake() {
     // It pulses at rest, too: nearly nothing is left without idle power.
     assert!(energy["net"].as_f64().unwrap().abs() < 0.1 * energy["value"].as_f64().unwrap());
     let idle_w = energy["idle_w"].as_f64().unwrap();
-    assert!((42.0..48.0).contains(&idle_w), "{idle_w}");
+    assert!((44.0..46.0).contains(&idle_w), "{idle_w}");
     let device = &energy["devices"][0];
     assert_eq!(device["device"], "fake");
     assert_eq!(device["value"], energy["value"]);

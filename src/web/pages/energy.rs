@@ -55,7 +55,7 @@ impl<'a> EnergyCell<'a> {
             ""
         };
         let interval = measured.interval.map_or(String::new(), |interval| {
-            format!(", between {}", between(interval))
+            format!(", from {}", from_to(interval))
         });
         let net = (measured.net).map_or(String::new(), |net| {
             format!("; {} without it", figures::joules(net).text())
@@ -89,10 +89,10 @@ fn trust(tier: Tier) -> &'static str {
     }
 }
 
-fn between(interval: EnergyInterval) -> String {
+fn from_to(interval: EnergyInterval) -> String {
     let EnergyInterval { low, high } = interval;
     format!(
-        "{} and {}",
+        "{} to {}",
         figures::joules(low).text(),
         figures::joules(high).text()
     )
@@ -136,7 +136,10 @@ impl<'a> EnergyTable<'a> {
 
     fn row(&self, device: &DeviceEnergy) -> EnergyRow {
         let method = match device.power_differs_by {
-            Some(part) => format!("{} ({:+.1} %)", device.method, 100.0 * part),
+            Some(part) => {
+                let percent = format!("{:+.1}", 100.0 * part).replace('-', "\u{2212}");
+                format!("{} ({percent}\u{a0}%)", device.method)
+            }
             None => device.method.clone(),
         };
         EnergyRow {
@@ -158,6 +161,8 @@ impl<'a> EnergyTable<'a> {
         let all = self.energy;
         (all.devices.len() > 1).then(|| EnergyRow {
             name: "All".to_owned(),
+            scope: all.scope.clone(),
+            method: all.method.clone(),
             ..self.figures(all.gross, all.interval, all.net, all.idle, all.tier)
         })
     }
@@ -174,7 +179,7 @@ impl<'a> EnergyTable<'a> {
             name: String::new(),
             scope: String::new(),
             gross: figures::joules(gross),
-            interval: interval.map(between),
+            interval: interval.map(from_to),
             net: net.map(figures::joules),
             idle: idle.map(figures::watts),
             badge: badge(tier, self.energy.simulated),
