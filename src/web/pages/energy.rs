@@ -55,14 +55,15 @@ impl<'a> EnergyCell<'a> {
             ""
         };
         let interval = measured.interval.map_or(String::new(), |interval| {
-            format!(", from {}", from_to(interval))
+            format!(" {}", give_or_take(measured.gross, interval))
         });
         let net = (measured.net).map_or(String::new(), |net| {
-            format!("; {} without it", figures::joules(net).text())
+            format!(", {} without it", figures::joules(net).text())
         });
         format!(
-            "{simulated}{}, with idle power{interval}{net}; by {} ({})",
+            "{simulated}{}: {}{interval} with idle power{net}; by {} ({})",
             measured.scope,
+            figures::joules(measured.gross).text(),
             measured.method,
             trust(measured.tier)
         )
@@ -83,19 +84,18 @@ fn badge(tier: Tier, simulated: bool) -> &'static str {
 fn trust(tier: Tier) -> &'static str {
     match tier {
         Tier::A => "an external meter",
-        Tier::B => "an on-board counter, cross-checked",
-        Tier::C => "an on-board counter, unchecked",
+        Tier::B => "an on-board counter, cross-checked against its power",
+        Tier::C => "an on-board counter or sensor that nothing confirms",
         Tier::D => "a model, not a meter",
     }
 }
 
-fn from_to(interval: EnergyInterval) -> String {
-    let EnergyInterval { low, high } = interval;
-    format!(
-        "{} to {}",
-        figures::joules(low).text(),
-        figures::joules(high).text()
-    )
+/// Such as "± 0.3 %".
+fn give_or_take(gross: Joules, interval: EnergyInterval) -> String {
+    let half = (interval.high - interval.low).as_f64() / 2.0;
+    let percent = 100.0 * half / gross.as_f64();
+    let decimals = if percent < 0.0995 { 3 } else { 2 };
+    format!("±\u{a0}{percent:.decimals$}\u{a0}%")
 }
 
 /// What a figure of energy is made of, device by device.
@@ -179,7 +179,7 @@ impl<'a> EnergyTable<'a> {
             name: String::new(),
             scope: String::new(),
             gross: figures::joules(gross),
-            interval: interval.map(from_to),
+            interval: interval.map(|interval| give_or_take(gross, interval)),
             net: net.map(figures::joules),
             idle: idle.map(figures::watts),
             badge: badge(tier, self.energy.simulated),
