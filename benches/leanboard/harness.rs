@@ -33,7 +33,8 @@ model, test = sys.argv[1:]
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-rows = numpy.loadtxt(test, delimiter=",", skiprows=1, dtype="float32")[:, 1:]
+columns = range(1, open(test).readline().count(",") + 1)
+rows = numpy.loadtxt(test, delimiter=",", skiprows=1, dtype="float32", usecols=columns)
 name = session.get_inputs()[0].name
 feeds = [{name: rows[at : at + 32]} for at in range(0, len(rows), 32)]
 outputs = [output.name for output in session.get_outputs()]

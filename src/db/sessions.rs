@@ -11,6 +11,7 @@ use super::competitions::stored_digest;
 use super::jobs::Claim;
 use super::submissions::{stored_cost, whole_cost};
 use crate::domain::competition::Profile;
+use crate::domain::contention::Contention;
 use crate::domain::deepening::{EndOfTurn, Precision};
 use crate::domain::energy::Energy;
 use crate::domain::ids::{JobId, SessionId, SubmissionId};
@@ -73,9 +74,9 @@ async fn insert_trial(
         "insert into trials (session_id, number, passes, start_up_wall_s, start_up_cpu_s,
              first_call_wall_s, first_call_cpu_s, inference_wall_s, inference_cpu_s, finish_wall_s,
              finish_cpu_s, total_wall_s, total_cpu_s, peak_memory_bytes, energy, predictions_digest,
-             calls, latency_p50_s, latency_p90_s, latency_p99_s)
+             calls, latency_p50_s, latency_p90_s, latency_p99_s, contention)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-             $20)",
+             $20, $21)",
         session.0,
         i32::try_from(trial.number).unwrap_or(i32::MAX),
         i32::try_from(trial.passes).unwrap_or(i32::MAX),
@@ -96,6 +97,7 @@ async fn insert_trial(
         latency.map(|latency| latency.p50.as_secs_f64()),
         latency.map(|latency| latency.p90.as_secs_f64()),
         latency.map(|latency| latency.p99.as_secs_f64()),
+        trial.contention.map(Json) as _,
     )
     .execute(db)
     .await?;
@@ -111,7 +113,8 @@ pub async fn list_trials(
         r#"select trials.number, passes, start_up_wall_s, start_up_cpu_s, first_call_wall_s, first_call_cpu_s,
                inference_wall_s, inference_cpu_s, finish_wall_s, finish_cpu_s, total_wall_s, total_cpu_s,
                peak_memory_bytes, energy as "energy: Json<Energy>", predictions_digest, calls, latency_p50_s,
-               latency_p90_s, latency_p99_s, kind = 'predict' as "is_function!"
+               latency_p90_s, latency_p99_s, contention as "contention: Json<Contention>",
+               kind = 'predict' as "is_function!"
            from trials
            join sessions on sessions.id = trials.session_id
            join submissions on submissions.id = sessions.submission_id
@@ -151,6 +154,7 @@ pub async fn list_trials(
             passes: u32::try_from(row.passes).unwrap_or(1),
             peak_memory: Bytes::from_i64(row.peak_memory_bytes),
             energy: row.energy.0,
+            contention: row.contention.map(|contention| contention.0),
             predictions: stored_digest(&row.predictions_digest),
         })
         .collect())

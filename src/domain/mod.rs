@@ -5,6 +5,7 @@ pub mod answers;
 pub mod arrays;
 pub mod clock;
 pub mod competition;
+pub mod contention;
 pub mod deepening;
 pub mod digest;
 pub mod efficiency;

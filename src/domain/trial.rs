@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::competition::{Cost, Window};
+use super::contention::Contention;
 use super::digest::Digest;
 use super::energy::Energy;
 use super::statistics::median;
@@ -121,6 +122,8 @@ pub struct Trial {
     pub peak_memory: Bytes,
     /// Of the measured window; of a script's whole run.
     pub energy: Energy,
+    /// In the same window; `None` where the kernel did not say.
+    pub contention: Option<Contention>,
     /// Of the predictions it made.
     pub predictions: Digest,
 }
@@ -281,6 +284,7 @@ mod tests {
             passes: 10,
             peak_memory: Bytes::from_mib(u64::from(number)),
             energy,
+            contention: None,
             predictions: Digest::of(b"same"),
         }
     }

@@ -30,6 +30,7 @@ impl FakeDevice {
                 scope: "made-up device".to_owned(),
                 simulated: true,
                 lag: tick,
+                gpu: None,
             },
             start,
             steps,

@@ -4,6 +4,7 @@
 mod fake;
 mod find;
 mod held;
+mod nvml;
 mod rapl;
 mod rest;
 mod sampler;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use fake::{FakeDevice, Step};
 pub use find::{Found, find};
+pub use nvml::NvmlDevice;
 pub use rapl::RaplDevice;
 pub use sampler::{Meter, Watch};
 pub use schedule::nth_reading;
@@ -43,6 +45,17 @@ pub struct Identity {
     /// How long the device may take to show a change of what it draws: its tick or averaging window,
     /// whichever is longer.
     pub lag: Duration,
+    /// What else a GPU tells of itself.
+    pub gpu: Option<Gpu>,
+}
+
+/// What decides how a GPU's counters behave, for a fingerprint; `None` where it does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    pub uuid: Option<String>,
+    pub driver: Option<String>,
+    pub vbios: Option<String>,
+    pub power_limit_mw: Option<u64>,
 }
 
 /// What a device said at one instant of the monotonic clock.

@@ -67,6 +67,7 @@ impl RaplDevice {
                 scope: "CPU package".to_owned(),
                 simulated: false,
                 lag: LAG,
+                gpu: None,
             },
             packages,
         }))

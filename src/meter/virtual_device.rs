@@ -60,6 +60,7 @@ impl Sensor {
             scope: "GPU board".to_owned(),
             simulated: false,
             lag: Duration::from_secs_f64(self.tick_s.max(self.averaging_s)),
+            gpu: None,
         }
     }
 }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::batches::PredictedType;
+use super::contention::Others;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::competition::Scenario;
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::model_manifest::ModelManifest;
@@ -36,6 +38,7 @@ struct Stretches {
     /// Of the window's calls, where each is of one row.
     latency: Option<Latency>,
     energy: Energy,
+    contention: Option<Contention>,
     runtime: String,
     batch_size: Option<u32>,
 }
@@ -53,7 +56,8 @@ impl Bench {
         let mut room = self.harness_room(candidate, inputs, plan.batch_size);
         room.limits.time += self.rests(plan);
         let sandbox = self.walls.make_room(&room)?;
-        let mut exchange = Exchange::start(sandbox, room.limits.time)?;
+        let cpus = self.walls.cpu_set(limits.cpus)?.to_vec();
+        let mut exchange = Exchange::start(sandbox, cpus, room.limits.time)?;
         let calls = match candidate.spec.measuring.scenario {
             Scenario::Offline => None,
             Scenario::SingleStream => Some(u64::from(plan.passes.max(1)) * inputs.rows() as u64),
@@ -196,13 +200,19 @@ impl CallTimes {
 
 struct Exchange {
     sandbox: Sandbox,
+    /// Those that it runs on.
+    cpus: Vec<usize>,
     /// The beginning of the current stretch.
     start: Mark,
     give_up_at: Instant,
 }
 
 impl Exchange {
-    fn start(mut sandbox: Sandbox, time: Duration) -> Result<Exchange, SessionError> {
+    fn start(
+        mut sandbox: Sandbox,
+        cpus: Vec<usize>,
+        time: Duration,
+    ) -> Result<Exchange, SessionError> {
         let usage = Usage {
             cpu: Duration::ZERO,
             peak_memory: Bytes::default(),
@@ -210,6 +220,7 @@ impl Exchange {
         let at = sandbox.start()?;
         Ok(Exchange {
             sandbox,
+            cpus,
             start: Mark { at, usage },
             give_up_at: at + time + GRACE,
         })
@@ -238,9 +249,12 @@ impl Exchange {
         let first_call = self.passes(1)?;
         let mut window = PhaseCost::default();
         let mut energy = Energy::missing("nothing was measured");
+        let mut contention = None;
         if plan.passes > 0 {
             let watch = bench.meter.watch(plan.energy);
+            let others = Others::watch(&self.cpus);
             window = self.passes(plan.passes)?;
+            contention = others.until_now(window.cpu);
             energy = watch.end();
         }
         self.say(r#"{"finish":true}"#)?;
@@ -262,6 +276,7 @@ impl Exchange {
             window,
             latency,
             energy,
+            contention,
             runtime: clean(&runtime),
             batch_size,
         })
@@ -345,6 +360,7 @@ impl Exchange {
                 latency: stretches.latency,
             },
             energy: stretches.energy,
+            contention: stretches.contention,
             runtime: stretches.runtime,
             batch_size: stretches.batch_size,
             peak_memory: run.usage.peak_memory,

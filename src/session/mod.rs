@@ -4,6 +4,7 @@
 //! place where the sandbox and the meter meet.
 
 mod batches;
+mod contention;
 mod ending;
 pub(crate) mod exchange;
 mod fingerprint;
@@ -389,6 +390,7 @@ impl Bench {
             passes,
             peak_memory: measured.peak_memory,
             energy: measured.energy,
+            contention: measured.contention,
             predictions: Digest::of(&measured.predictions),
         };
         Ok(Ok((trial, measured.predictions)))

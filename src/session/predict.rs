@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::batches::{Field, Rows, predictions_file};
+use super::contention::Others;
 use super::ending::{Ending, came_too_late, why_it_ended};
 use super::exchange::{Event, GRACE, Mark, clean, nonsense, plain_code};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, Plan, SessionError};
 use crate::domain::competition::CompetitionSpec;
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::outcome::{Outcome, Usage};
@@ -48,6 +50,7 @@ struct Stretches {
     window: PhaseCost,
     latency: Latency,
     energy: Energy,
+    contention: Option<Contention>,
     runtime: String,
     /// Row by row.
     predictions: Vec<String>,
@@ -66,7 +69,8 @@ impl Bench {
         let mut room = self.predict_room(candidate.entry, inputs, limits)?;
         room.limits.time += self.rests(plan);
         let sandbox = self.walls.make_room(&room)?;
-        let mut calls = Calls::start(sandbox, candidate.spec, room.limits.time)?;
+        let cpus = self.walls.cpu_set(limits.cpus)?.to_vec();
+        let mut calls = Calls::start(sandbox, cpus, candidate.spec, room.limits.time)?;
         let stop = match calls.converse(candidate, inputs, plan, self) {
             Ok(stretches) => return calls.end(stretches, candidate.spec),
             Err(stop) => stop,
@@ -183,6 +187,8 @@ struct Deadline {
 
 struct Calls {
     sandbox: Sandbox,
+    /// Those that it runs on.
+    cpus: Vec<usize>,
     /// Where the last stretch ended.
     last: Mark,
     give_up_at: Instant,
@@ -194,6 +200,7 @@ struct Calls {
 impl Calls {
     fn start(
         mut sandbox: Sandbox,
+        cpus: Vec<usize>,
         spec: &CompetitionSpec,
         time: Duration,
     ) -> Result<Calls, SessionError> {
@@ -205,6 +212,7 @@ impl Calls {
         let at = sandbox.start()?;
         Ok(Calls {
             sandbox,
+            cpus,
             last: Mark { at, usage },
             give_up_at: at + time + GRACE,
             limits: limits.clone(),
@@ -245,6 +253,7 @@ impl Calls {
         let (_, first_call) = self.call(sample, first, None)?;
 
         let watch = bench.meter.watch(plan.energy);
+        let others = Others::watch(&self.cpus);
         let mut predictions = Vec::with_capacity(test.count());
         let mut window = PhaseCost::default();
         let mut latencies = Vec::new();
@@ -254,6 +263,7 @@ impl Calls {
             latencies.push(cost.wall);
             window = window + cost;
         }
+        let contention = others.until_now(window.cpu);
         let energy = watch.end();
         // The rest is no part of the finish; what the code computed meanwhile is.
         self.last.at = Instant::now();
@@ -271,6 +281,7 @@ impl Calls {
             window,
             latency: Latency::of(&latencies).ok_or(Stop::Nonsense)?,
             energy,
+            contention,
             runtime: clean(&runtime),
             predictions,
         })
@@ -389,6 +400,7 @@ impl Calls {
                 latency: stretches.latency,
             },
             energy: stretches.energy,
+            contention: stretches.contention,
             runtime: stretches.runtime,
             batch_size: None,
             peak_memory: run.usage.peak_memory,

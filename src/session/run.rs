@@ -1,5 +1,6 @@
 //! What one run of a candidate came to, whatever kind it is of.
 
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::submission::Failure;
 use crate::domain::trial::Phases;
@@ -20,6 +21,7 @@ pub struct Finished {
 pub struct Measured {
     pub phases: Phases,
     pub energy: Energy,
+    pub contention: Option<Contention>,
     /// What ran it, such as "onnxruntime 1.32.0".
     pub runtime: String,
     /// Rows that a model was given at once.

@@ -113,6 +113,7 @@ mod tests {
                 passes: 100,
                 peak_memory: Bytes::default(),
                 energy: Energy::missing("nothing was measured"),
+                contention: None,
                 predictions: Digest::of(b""),
             }
         };

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::contention::Others;
 use super::ending::{Ending, why_it_ended};
 use super::run::{Finished, Measured, finished};
 use super::{Bench, Candidate, Inputs, Plan, SessionError};
@@ -36,8 +37,10 @@ impl Bench {
         let room = self.script_room(candidate.entry, inputs, limits);
         let mut sandbox = self.walls.make_room(&room)?;
         let watch = self.meter.watch(plan.energy);
+        let others = Others::watch(self.walls.cpu_set(limits.cpus)?);
         sandbox.start()?;
         let run = sandbox.wait()?;
+        let contention = others.until_now(run.usage.cpu);
         let energy = watch.end();
         if !run.outcome.is_success() {
             let failure = script_ending(why_it_ended(&run, limits)?);
@@ -56,6 +59,7 @@ impl Bench {
                 },
             },
             energy,
+            contention,
             runtime: self.python.clone(),
             batch_size: None,
             peak_memory: run.usage.peak_memory,

@@ -195,7 +195,7 @@ fn without_a_counter_there_is_held_power_if_it_is_seen_to_change() {
 #[test]
 fn every_fault_is_a_reason_and_no_figure() {
     type Fault = fn(&mut Vec<Sample>);
-    let faults: [(&str, Fault, &str); 10] = [
+    let faults: [(&str, Fault, &str); 11] = [
         ("no reading", |it| it.clear(), "read 0 times"),
         (
             "two readings",
@@ -238,6 +238,11 @@ fn every_fault_is_a_reason_and_no_figure() {
                 });
             },
             "lost while it was read: GPU is lost",
+        ),
+        (
+            "lost power",
+            |it| it[40].power = Err(Absent("Unknown".to_owned())),
+            "power was lost while it was read: Unknown",
         ),
         (
             "a jump",

@@ -12,6 +12,7 @@ use crate::db::accounts::User;
 use crate::db::submissions::Committed;
 use crate::db::submissions::Submission;
 use crate::domain::competition::{EntryKind, Profile};
+use crate::domain::contention::Contention;
 use crate::domain::digest::Digest;
 use crate::domain::efficiency::Unranked;
 use crate::domain::hardware::is_degraded;
@@ -202,9 +203,35 @@ struct TrialDocument {
     peak_memory_bytes: u64,
     /// Of the whole measured window.
     energy: EnergyDocument,
+    /// What others did with the CPUs of the measured window meanwhile; null where the kernel did not say.
+    contention: Option<ContentionDocument>,
     /// For hosts only: a script chooses every byte that it is made of, and so can tell what it read.
     #[serde(skip_serializing_if = "Option::is_none")]
     predictions_digest: Option<Digest>,
+}
+
+/// Shares of all the time that the window's CPUs had, from 0 to 1.
+#[derive(Serialize)]
+struct ContentionDocument {
+    /// Used by others than the sandbox.
+    foreign_share: f64,
+    /// Taken by the host of a virtual machine.
+    steal_share: f64,
+    /// Each may be off by as much, because the kernel counts in steps.
+    resolution: f64,
+    /// Whether the window was disturbed for certain: by more than 1 % and 0.5 %.
+    disturbed: bool,
+}
+
+impl From<Contention> for ContentionDocument {
+    fn from(contention: Contention) -> ContentionDocument {
+        ContentionDocument {
+            foreign_share: contention.foreign,
+            steal_share: contention.steal,
+            resolution: contention.resolution,
+            disturbed: contention.disturbs(),
+        }
+    }
 }
 
 /// The wall time that so many of a hundred calls did not exceed.
@@ -242,6 +269,7 @@ impl TrialDocument {
             latency: trial.latency().map(LatencyDocument::from),
             peak_memory_bytes: trial.peak_memory.as_u64(),
             energy: (&trial.energy).into(),
+            contention: trial.contention.map(ContentionDocument::from),
             predictions_digest: is_host.then_some(trial.predictions),
         }
     }

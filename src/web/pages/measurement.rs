@@ -8,6 +8,7 @@ use super::figures::{self, Figure, Moment};
 use super::machine::{Fact, Machine};
 use crate::db::sessions::Session;
 use crate::domain::competition::{Cost, Window};
+use crate::domain::contention::Contention;
 use crate::domain::energy::Energy;
 use crate::domain::statistics::Interval;
 use crate::domain::trial::{Latency, PhaseCost, Phases, Trial, median_cost, median_latency};
@@ -62,6 +63,30 @@ impl TrialRow<'_> {
     pub fn energy(&self) -> EnergyCell<'_> {
         EnergyCell::new(&self.energy_per_pass)
     }
+
+    /// What others did meanwhile; `None` where the kernel did not say.
+    pub fn others(&self) -> Option<Others> {
+        let contention = self.trial.contention?;
+        let percent = |share: f64| format!("{:.1}", 100.0 * share);
+        Some(Others {
+            percent: percent(contention.foreign + contention.steal),
+            disturbed: contention.disturbs(),
+            explanation: format!(
+                "In the measured window other programs used {} % of the time of its CPUs, and the host of a \
+                 virtual machine took {} %; the kernel counts in steps of {} %.",
+                percent(contention.foreign),
+                percent(contention.steal),
+                percent(contention.resolution),
+            ),
+        })
+    }
+}
+
+/// A share of the time of the window's CPUs.
+pub struct Others {
+    pub percent: String,
+    pub disturbed: bool,
+    pub explanation: String,
 }
 
 pub struct PhaseFigures {
@@ -133,6 +158,12 @@ impl<'a> Measurement<'a> {
     /// Of a call, the medians of the trials.
     pub fn latency(&self) -> Option<LatencyFigures> {
         median_latency(self.trials).as_ref().map(LatencyFigures::of)
+    }
+
+    /// Trials whose window others disturbed for certain.
+    pub fn disturbed(&self) -> usize {
+        let contentions = self.trials.iter().filter_map(|trial| trial.contention);
+        contentions.filter(Contention::disturbs).count()
     }
 
     /// Whether each call was seen.
