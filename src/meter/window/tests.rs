@@ -1,5 +1,10 @@
 //! Energy against traces whose energy is known, on a virtual clock.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what the method reaches is wanted in figures"
+)]
+
 use super::{Absent, MeasuredEnergy, Sample, Tier, energy_of};
 use crate::domain::energy::Energy;
 use crate::meter::virtual_device::{Load, Played, Random, Sensor};
@@ -255,7 +260,6 @@ fn every_fault_is_a_reason_and_no_figure() {
         measured(played.energy());
         spoil(&mut played.samples);
         let reason = missing(played.energy());
-        println!("{name}: {reason}");
         assert!(reason.starts_with("GPU board: "), "{reason}");
         assert!(reason.contains(words), "{name}: {reason}");
     }
