@@ -124,9 +124,9 @@ impl Energy {
 pub enum Tier {
     /// An external meter.
     A,
-    /// An on-board counter, cross-checked.
+    /// An on-board counter, cross-checked against its power.
     B,
-    /// An on-board counter, unchecked.
+    /// An on-board counter or power sensor that nothing confirms.
     C,
     /// Modelled.
     D,

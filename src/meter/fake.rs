@@ -38,7 +38,8 @@ impl FakeDevice {
         }
     }
 
-    /// A made-up device of 45 W that pulses, with the 20 ms tick of a common GPU.
+    /// A made-up device of 45 W that pulses a little, with the 20 ms tick of a common GPU. Ten readings
+    /// of its power a second are enough to confirm its counter.
     pub fn pulsing() -> FakeDevice {
         let step = |milliseconds, milliwatts| Step {
             lasts: Duration::from_millis(milliseconds),
@@ -46,7 +47,7 @@ impl FakeDevice {
         };
         FakeDevice::new(
             Instant::now(),
-            vec![step(250, 30_000), step(250, 60_000)],
+            vec![step(250, 44_000), step(250, 46_000)],
             Duration::from_millis(20),
         )
     }

@@ -82,17 +82,24 @@ impl<'a> Trace<'a> {
         Ok(Some(joules))
     }
 
-    pub fn why_no_counter(&self) -> Option<Absent> {
-        self.samples.first()?.counter.clone().err()
+    /// Of a device that has none.
+    pub fn why_no_counter(&self) -> Absent {
+        let reason = self.samples.iter().find_map(|it| it.counter.clone().err());
+        reason.unwrap_or_else(|| Absent("it has no energy counter".to_owned()))
     }
 
-    /// In watts; a reason as soon as one reading has none.
-    pub fn power(&self) -> Result<Vec<(f64, f64)>, Absent> {
+    /// In watts. `None` if it was never there; one that is gone for a time is a reason.
+    pub fn power(&self) -> Result<Option<Vec<(f64, f64)>>, Absent> {
+        if self.samples.iter().all(|sample| sample.power.is_err()) {
+            return Ok(None);
+        }
         let readings = self.samples.iter().map(|sample| {
-            let milliwatts = sample.power.clone()?;
+            let milliwatts = sample.power.clone().map_err(|Absent(reason)| {
+                Absent(format!("its power was lost while it was read: {reason}"))
+            })?;
             Ok((seconds(self.start, sample.at), milliwatts as f64 / 1e3))
         });
-        readings.collect()
+        readings.collect::<Result<_, _>>().map(Some)
     }
 
     /// Looks for a counter that stands still, though it is not said that nothing is drawn.

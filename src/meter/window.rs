@@ -47,10 +47,10 @@ fn of_device(
     end: Instant,
 ) -> Result<DeviceEnergy, Absent> {
     let trace = Trace::new(samples, start, end, identity.lag)?;
-    let figure = match (trace.counter()?, trace.power()) {
-        (Some(counter), power) => counted(&trace, &counter, power)?,
-        (None, Ok(power)) => held(&trace, &power)?,
-        (None, Err(absent)) => return Err(trace.why_no_counter().unwrap_or(absent)),
+    let figure = match (trace.counter()?, trace.power()?) {
+        (Some(counter), power) => counted(&trace, &counter, power.as_deref())?,
+        (None, Some(power)) => held(&trace, &power)?,
+        (None, None) => return Err(trace.why_no_counter()),
     };
     if figure.gross - figure.half_width <= 0.0 {
         return Err(Absent(format!(
@@ -88,10 +88,9 @@ struct Figure {
 fn counted(
     trace: &Trace,
     counter: &[(f64, f64)],
-    power: Result<Vec<(f64, f64)>, Absent>,
+    power: Option<&[(f64, f64)]>,
 ) -> Result<Figure, Absent> {
-    let power = power.ok();
-    trace.check_counter(counter, power.as_deref())?;
+    trace.check_counter(counter, power)?;
     let rest = AtRest::of(trace, counter)?;
     let (before, after) = (&rest.before, &rest.after);
     let ticks = trace.ticks_in_window(counter);
@@ -104,7 +103,7 @@ fn counted(
     }
     let gross = after.at_window - before.at_window;
     let half_width = STANDARD_ERRORS * rest.error(trace.lag);
-    let held = power.and_then(|power| Held::of(trace, &power));
+    let held = power.and_then(|power| Held::of(trace, power));
     let (tier, method, power_differs_by) = match held {
         None => (Tier::C, "counter", None),
         Some(held) if held.mean_w <= 0.0 => {

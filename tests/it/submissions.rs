@@ -326,7 +326,18 @@ async fn a_fake_meter_measures_and_says_that_it_is_a_fake() {
     assert!(energy["value"].as_f64().unwrap() > 0.0);
     assert_eq!(energy["simulated"], true);
     assert_eq!(energy["unit"], "J");
-    assert_eq!(energy["tier"], "C");
+    assert_eq!(energy["tier"], "B");
+    assert_eq!(energy["scope"], "made-up device");
+    let (low, high) = (energy["low"].as_f64(), energy["high"].as_f64());
+    assert!(low < energy["value"].as_f64() && energy["value"].as_f64() < high);
+    // It pulses at rest, too: nearly nothing is left without idle power.
+    assert!(energy["net"].as_f64().unwrap().abs() < 0.1 * energy["value"].as_f64().unwrap());
+    let idle_w = energy["idle_w"].as_f64().unwrap();
+    assert!((44.0..46.0).contains(&idle_w), "{idle_w}");
+    let device = &energy["devices"][0];
+    assert_eq!(device["device"], "fake");
+    assert_eq!(device["value"], energy["value"]);
+    assert!(device["power_differs_by"].as_f64().unwrap().abs() < 0.03);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::submissions::{AmountDocument, AmountIntervalDocument, CostDocument, EnergyDocument};
+use super::energy::EnergyDocument;
+use super::submissions::{AmountDocument, AmountIntervalDocument, CostDocument};
 use crate::db;
 use crate::db::boards::BoardLine;
 use crate::domain::competition::{CompetitionSpec, Cost, EntryKind, Form, Metric, Profile, Window};

@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`. Its documents are declared beside the handlers that answer them.
 
 mod competitions;
+mod energy;
 mod queue;
 mod runtimes;
 mod submissions;

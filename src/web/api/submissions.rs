@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::energy::EnergyDocument;
 use crate::db;
 use crate::db::accounts::User;
 use crate::db::submissions::Committed;
@@ -15,7 +16,6 @@ use crate::domain::contention::Contention;
 use crate::domain::cost::Amount;
 use crate::domain::digest::Digest;
 use crate::domain::efficiency::Unranked;
-use crate::domain::energy::{Energy, Tier};
 use crate::domain::hardware::is_degraded;
 use crate::domain::ids::{SubmissionId, SubmissionNumber};
 use crate::domain::statistics::Interval;
@@ -118,52 +118,6 @@ impl AmountIntervalDocument {
             cost_high_s: high.and_then(Amount::in_seconds),
             cost_low_j: low.and_then(Amount::in_joules),
             cost_high_j: high.and_then(Amount::in_joules),
-        }
-    }
-}
-
-/// A figure of energy, or null with the reason.
-#[derive(Debug, Serialize)]
-pub struct EnergyDocument {
-    value: Option<f64>,
-    unit: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tier: Option<Tier>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    includes_idle: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    simulated: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<String>,
-}
-
-impl From<&Energy> for EnergyDocument {
-    fn from(energy: &Energy) -> EnergyDocument {
-        match energy {
-            Energy::Measured(measured) => EnergyDocument {
-                value: Some(measured.gross.as_f64()),
-                unit: "J",
-                tier: Some(measured.tier),
-                method: Some(measured.method.clone()),
-                scope: Some(measured.scope.clone()),
-                includes_idle: Some(true),
-                simulated: Some(measured.simulated),
-                missing: None,
-            },
-            Energy::Missing { reason } => EnergyDocument {
-                value: None,
-                unit: "J",
-                tier: None,
-                method: None,
-                scope: None,
-                includes_idle: None,
-                simulated: None,
-                missing: Some(reason.clone()),
-            },
         }
     }
 }

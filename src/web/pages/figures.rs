@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::competition::Metric;
 use crate::domain::cost::{Amount, Unit};
 use crate::domain::statistics::Interval;
-use crate::domain::units::{Bytes, Joules};
+use crate::domain::units::{Bytes, Joules, Watts};
 
 /// A number with its unit, which stands back a little.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
@@ -99,9 +99,10 @@ pub fn joules(energy: Joules) -> Figure {
 }
 
 fn in_joules(joules: f64) -> Figure {
-    let (scaled, unit) = if joules < 0.999_5e-3 {
+    let size = joules.abs();
+    let (scaled, unit) = if size < 0.999_5e-3 {
         (joules * 1e6, "µJ")
-    } else if joules < 0.9995 {
+    } else if size < 0.9995 {
         (joules * 1e3, "mJ")
     } else {
         (joules, "J")
@@ -109,6 +110,13 @@ fn in_joules(joules: f64) -> Figure {
     Figure {
         value: significant(scaled),
         unit,
+    }
+}
+
+pub fn watts(power: Watts) -> Figure {
+    Figure {
+        value: significant(power.as_f64()),
+        unit: "W",
     }
 }
 

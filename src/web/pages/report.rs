@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::advice;
 use super::competition::cost_in_words;
 use super::drawings::TermsBar;
-use super::energy::EnergyCell;
+use super::energy::{EnergyCell, EnergyTable};
 use super::error::PageError;
 use super::figures::{self, Figure, Moment};
 use super::frame::Frame;
@@ -207,6 +207,10 @@ impl ReportPage {
 
     fn energy<'a>(&self, result: &'a Scored) -> EnergyCell<'a> {
         EnergyCell::new(&result.summary.energy)
+    }
+
+    fn energy_table<'a>(&self, result: &'a Scored) -> Option<EnergyTable<'a>> {
+        EnergyTable::of(&result.summary.energy)
     }
 
     fn standing(&self) -> Option<Standing> {
