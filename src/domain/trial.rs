@@ -296,6 +296,10 @@ mod tests {
             method: "counter".into(),
             scope: "GPU board".into(),
             simulated: true,
+            net: None,
+            interval: None,
+            idle: None,
+            devices: Vec::new(),
         })
     }
 

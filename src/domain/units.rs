@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct Joules(f64);
 
 impl Joules {
+    /// Of a sum or an estimate, which is finite.
+    pub fn new(joules: f64) -> Joules {
+        Joules(joules)
+    }
+
     /// A counter's reading in millijoules, the unit of NVML's total energy counter.
     pub fn from_millijoules(millijoules: u64) -> Joules {
         Joules(millijoules as f64 / 1e3)
@@ -61,12 +66,24 @@ impl Div<f64> for Joules {
 pub struct Watts(f64);
 
 impl Watts {
+    /// Of a mean or an estimate, which is finite.
+    pub fn new(watts: f64) -> Watts {
+        Watts(watts)
+    }
+
     pub fn from_milliwatts(milliwatts: u64) -> Watts {
         Watts(milliwatts as f64 / 1e3)
     }
 
     pub fn as_f64(self) -> f64 {
         self.0
+    }
+}
+
+impl Add for Watts {
+    type Output = Watts;
+    fn add(self, other: Watts) -> Watts {
+        Watts(self.0 + other.0)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Absent, Device, NvmlDevice};
+use super::{Absent, Device, NvmlDevice, RaplDevice};
 
 /// What was found of a machine, and why the rest was not.
 #[derive(Default)]
@@ -13,7 +13,7 @@ pub struct Found {
 
 /// Looks for energy counters: of GPUs through NVIDIA's management library (where it lies if none is
 /// named), of CPUs in the kernel's powercap folder.
-pub fn find(nvml_library: Option<&Path>, _powercap: &Path) -> Found {
+pub fn find(nvml_library: Option<&Path>, powercap: &Path) -> Found {
     let mut found = Found::default();
     match NvmlDevice::find(nvml_library) {
         Err(absent) => found.absent.push(absent),
@@ -32,6 +32,14 @@ pub fn find(nvml_library: Option<&Path>, _powercap: &Path) -> Found {
                 }
             }
         }
+    }
+    match RaplDevice::find(powercap) {
+        Err(absent) => found.absent.push(absent),
+        Ok(None) => {
+            let none = format!("{} shows no CPU package", powercap.display());
+            found.absent.push(Absent(none));
+        }
+        Ok(Some(packages)) => found.devices.push(Box::new(packages)),
     }
     found
 }

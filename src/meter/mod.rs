@@ -3,8 +3,16 @@
 
 mod fake;
 mod find;
+mod held;
 mod nvml;
+mod rapl;
+mod rest;
 mod sampler;
+mod schedule;
+mod ticks;
+mod trace;
+#[cfg(test)]
+mod virtual_device;
 mod window;
 
 use std::time::{Duration, Instant};
@@ -12,7 +20,9 @@ use std::time::{Duration, Instant};
 pub use fake::{FakeDevice, Step};
 pub use find::{Found, find};
 pub use nvml::NvmlDevice;
+pub use rapl::RaplDevice;
 pub use sampler::{Meter, Watch};
+pub use schedule::nth_reading;
 pub use window::energy_of;
 
 /// A device that counts energy or reports power. NVML and RAPL plug in here.

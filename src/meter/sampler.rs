@@ -36,7 +36,8 @@ impl Meter {
 
     /// A machine whose energy is not measured.
     pub fn none() -> Meter {
-        Meter::new(Vec::new(), Vec::new())
+        let absent = Absent("its runner was told to read none (LEANBOARD_METER)".to_owned());
+        Meter::new(Vec::new(), vec![absent])
     }
 
     pub fn identities(&self) -> &[Identity] {
@@ -57,7 +58,7 @@ impl Meter {
     }
 
     fn why_there_is_none(&self) -> String {
-        let mut reason = "no energy counter on this machine".to_owned();
+        let mut reason = "no energy counter is read on this machine".to_owned();
         for (number, Absent(absent)) in self.absent.iter().enumerate() {
             reason += if number == 0 { ": " } else { "; " };
             reason += absent;

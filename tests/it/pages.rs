@@ -54,7 +54,9 @@ async fn somebody_signs_up_uploads_a_model_and_finds_it_on_the_board() {
     app.run_all_jobs().await;
 
     let scored = ada.get(&report).await.body;
-    assert!(scored.contains("0.9718") && scored.contains("no energy counter on this machine"));
+    assert!(
+        scored.contains("0.9718") && scored.contains("no energy counter is read on this machine")
+    );
     let board = app.visitor().get("/competitions/digits").await.body;
     assert!(board.contains(">ada<") && board.contains("0.9718"));
     assert!(board.contains("C<sub>scale</sub>") || board.contains("scale"));

@@ -32,7 +32,7 @@ async fn a_report_says_what_it_would_take_to_pass_the_next_one() {
     assert!(page.contains(ahead["team"].as_str().unwrap()));
     assert!(page.contains("accuracy at this cost"), "{page}");
     assert!(page.contains("quick: 3 trials, no interval"));
-    assert!(page.contains("no energy counter on this machine"));
+    assert!(page.contains("no energy counter is read on this machine"));
     assert!(page.contains("What was not measured"));
     assert!(!page.contains("cpu_model") && page.contains("<dt>CPU</dt>"));
 

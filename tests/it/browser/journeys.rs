@@ -86,7 +86,9 @@ async fn somebody_signs_up_uploads_the_starter_watches_it_and_stands_on_the_boar
         .await;
     assert!(icon.as_str().unwrap().contains("favicon-scored"), "{icon}");
     browser.wait_for("0.9718").await;
-    browser.wait_for("no energy counter on this machine").await;
+    browser
+        .wait_for("no energy counter is read on this machine")
+        .await;
 
     browser
         .click(".crumbs a[href='/competitions/digits']")
