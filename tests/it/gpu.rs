@@ -45,7 +45,7 @@ async fn what_nvml_counts_stands_on_report_and_board_and_a_fake_is_marked() {
     assert_eq!(energy["scope"], "GPU board");
     let watts =
         energy["value"].as_f64().unwrap() / at(result, "/inference/wall_s").as_f64().unwrap();
-    assert!((43.0..52.0).contains(&watts), "{watts} W in {submission:#}");
+    assert!((44.0..46.0).contains(&watts), "{watts} W in {submission:#}");
 
     let standings = ada.standings().await;
     let line = standings
@@ -67,10 +67,7 @@ async fn a_gpu_without_a_counter_leaves_energy_missing_and_says_why() {
     let line = app.visitor().standings().await.remove(0);
     assert!(line["energy"]["value"].is_null(), "{line:#}");
     let missing = line["energy"]["missing"].as_str().unwrap();
-    assert!(
-        missing.starts_with("no energy counter on this machine"),
-        "{missing}"
-    );
+    assert!(missing.starts_with("no energy counter"), "{missing}");
     assert!(
         missing.contains("Orin") && missing.contains("Jetson"),
         "{missing}"
