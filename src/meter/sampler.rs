@@ -4,7 +4,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Absent, Device, Identity, Sample, energy_of};
+use super::{Absent, Device, Identity, Sample, energy_of, nth_reading};
 use crate::domain::energy::Energy;
 
 /// Ten readings a second: often enough to see what a device draws, seldom enough to cost nothing.
@@ -101,17 +101,17 @@ impl Meter {
 fn read(devices: &mut [Box<dyn Device>], stopped: &Receiver<()>) -> Vec<Vec<Sample>> {
     let mut traces: Vec<Vec<Sample>> = devices.iter().map(|_| Vec::new()).collect();
     let begun = Instant::now();
-    let mut periods = 0;
+    let mut number = 0;
     loop {
         for (device, trace) in devices.iter_mut().zip(&mut traces) {
             trace.push(device.sample());
         }
         // A late reading does not shift those after it, and what was missed is not caught up with.
         let now = Instant::now();
-        while begun + PERIOD * periods <= now {
-            periods += 1;
+        while begun + nth_reading(number, PERIOD) <= now {
+            number += 1;
         }
-        match stopped.recv_timeout(begun + PERIOD * periods - now) {
+        match stopped.recv_timeout(begun + nth_reading(number, PERIOD) - now) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return traces,
         }

@@ -34,7 +34,7 @@ async fn what_nvml_counts_stands_on_report_and_board_and_a_fake_is_marked() {
     // Of short ticks, so that windows are short; and nearly steady, as a GPU is at rest.
     app.run_one_job_with(&FakeNvml::playing(
         "profile = \"v100\"\n\
-         trace = [{ lasts_ms = 150, power_mw = 44000 }, { lasts_ms = 150, power_mw = 46000 }]",
+         trace = [{ lasts_ms = 1000, power_mw = 45000 }]",
     ));
 
     let submission = ada.submission(&id).await;

@@ -29,6 +29,9 @@ const FIELDS: [FieldId; 3] = [
 const LONGEST_CALL: Duration = Duration::from_millis(200);
 /// A board draws watts even at rest, and its counter has a tick of 0.5 s at most.
 const LONGEST_STANDSTILL: Duration = Duration::from_secs(2);
+/// Three ticks from the first to the last, so that one that was seen late does not matter.
+const TICKS_TO_SEE: usize = 4;
+const LONGEST_LOOK_AT_TICKS: Duration = Duration::from_secs(3);
 
 /// One GPU. What it cannot tell was found out when it was opened.
 pub struct NvmlDevice {
@@ -76,9 +79,13 @@ impl NvmlDevice {
         let count = nvml
             .device_count()
             .map_err(|error| reasons::of_library(library, &error))?;
-        Ok((0..count)
-            .map(|index| NvmlDevice::open(Arc::clone(&nvml), index))
-            .collect())
+        let mut found = Vec::new();
+        for index in 0..count {
+            let mut device = NvmlDevice::open(Arc::clone(&nvml), index);
+            device.identity.lag = sensors::slower(device.identity.lag, &device.ticks());
+            found.push(device);
+        }
+        Ok(found)
     }
 
     fn open(nvml: Arc<Nvml>, index: u32) -> NvmlDevice {
@@ -138,6 +145,28 @@ impl NvmlDevice {
             (Err(absent), Err(_)) => Some(absent),
             (Ok(_), _) | (_, Ok(_)) => None,
         }
+    }
+
+    /// When its counter moves, far more often looked at than while something is measured. Nothing
+    /// where it does not count.
+    fn ticks(&mut self) -> Vec<Instant> {
+        let mut ticks = Vec::new();
+        let mut last = None;
+        let begun = Instant::now();
+        while self.counter.is_ok()
+            && ticks.len() < TICKS_TO_SEE
+            && begun.elapsed() < LONGEST_LOOK_AT_TICKS
+        {
+            let sample = self.sample();
+            if let Ok(microjoules) = sample.counter {
+                if last.is_some_and(|last| last != microjoules) {
+                    ticks.push(sample.at);
+                }
+                last = Some(microjoules);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        ticks
     }
 
     fn read(&self) -> Result<Reading, NvmlError> {

@@ -5,7 +5,7 @@
 //! 100 ms on most others, and from Ampere on, except on GA100, a power usage that is the mean of
 //! a whole second.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nvml_wrapper::enums::device::DeviceArchitecture;
 
@@ -42,6 +42,20 @@ pub fn lag(
     }
 }
 
+/// The same for a GPU whose counter was seen to tick more seldom than the table says: as often as it
+/// was seen.
+pub fn slower(lag: Duration, ticks: &[Instant]) -> Duration {
+    let mut gaps: Vec<Duration> = ticks.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    match gaps.get(gaps.len() / 2) {
+        Some(&gap) if gap > lag * 3 / 2 => {
+            let tens = gap.as_millis().div_ceil(10);
+            Duration::from_millis(10 * u64::try_from(tens).unwrap_or(u64::MAX / 10))
+        }
+        Some(_) | None => lag,
+    }
+}
+
 /// By word, so that an RTX A1000 is none.
 fn has_ga100(name: &str) -> bool {
     name.split([' ', '-'])
@@ -66,5 +80,21 @@ mod tests {
         let volta = Some(&DeviceArchitecture::Volta);
         assert_eq!(milliseconds(volta, Some("Tesla V100-PCIE-16GB"), false), 20);
         assert_eq!(milliseconds(None, None, false), 1_000);
+    }
+
+    #[test]
+    fn a_counter_that_ticks_more_seldom_than_it_should_is_as_slow_as_it_was_seen() {
+        let begun = Instant::now();
+        let lag = |milliseconds: &[u64]| {
+            let ticks: Vec<_> = (milliseconds.iter())
+                .map(|it| begun + Duration::from_millis(*it))
+                .collect();
+            slower(TICK, &ticks).as_millis()
+        };
+        assert_eq!(lag(&[3, 503, 1_004, 1_502]), 500);
+        // One tick was missed.
+        assert_eq!(lag(&[3, 203, 302, 405]), 100);
+        assert_eq!(lag(&[3]), 100);
+        assert_eq!(lag(&[]), 100);
     }
 }
