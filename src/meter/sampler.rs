@@ -44,6 +44,11 @@ impl Meter {
         &self.identities
     }
 
+    /// Whether there is any device.
+    pub fn reads_any(&self) -> bool {
+        !self.identities.is_empty()
+    }
+
     /// How long the devices are left at rest at most on either side of a window: not at all without
     /// devices.
     pub fn longest_rest(&self) -> Duration {

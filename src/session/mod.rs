@@ -31,6 +31,7 @@ use same_work::{all_remember, did_more, remembers, unlike_passes, unlike_runs};
 
 use crate::domain::competition::{CompetitionSpec, EntryKind, Profile, Scenario};
 use crate::domain::digest::Digest;
+use crate::domain::energy::Energy;
 use crate::domain::limits::Limits;
 use crate::domain::model_manifest::ModelManifest;
 use crate::domain::runtime::Manifest;
@@ -41,6 +42,8 @@ use crate::sandbox::{self, SandboxError, Walls};
 
 /// The recorded trials of the `quick` profile.
 const QUICK_TRIALS: u32 = 3;
+/// How many void trials a session makes again.
+const REPEATS_MAX: u32 = 2;
 /// How long a measured window of the `quick` profile should be: long enough that the two messages
 /// around it and the reading of the counters weigh nothing.
 const QUICK_WINDOW: Duration = Duration::from_millis(500);
@@ -148,6 +151,15 @@ pub struct Session {
     pub runtime: String,
     /// Rows that a model was given at once.
     pub batch_size: Option<u32>,
+}
+
+/// What became of the next trial.
+enum Made {
+    /// And its predictions.
+    Trial(Box<Trial>, Vec<u8>),
+    Failed(Failure),
+    /// It was told not to go on.
+    Stopped,
 }
 
 /// How a session ended.
@@ -306,13 +318,13 @@ impl Bench {
             runtime: pilot.runtime,
             batch_size: pilot.batch_size,
         };
+        let mut repeats = REPEATS_MAX;
         for number in 1..=trials {
-            if observer.progress(Phase::Trial { number, of: trials }) == GoOn::No {
-                return Ok(Ended::Stopped);
-            }
-            match self.trial(candidate, test, passes, number, observer)? {
-                Ok(trial) => session.push(trial),
-                Err(failure) => return Ok(Ended::Failed(failure)),
+            let place = (number, trials);
+            match self.next_trial(candidate, test, passes, place, &mut repeats, observer)? {
+                Made::Trial(trial, predictions) => session.push(*trial, predictions),
+                Made::Failed(failure) => return Ok(Ended::Failed(failure)),
+                Made::Stopped => return Ok(Ended::Stopped),
             }
         }
         if all_remember(&session.trials) {
@@ -346,23 +358,52 @@ impl Bench {
             Ok(measured) => session.runtime = measured.runtime,
             Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
         }
+        let mut repeats = REPEATS_MAX;
         for number in more.former + 1..=more.most {
-            let phase = Phase::Trial {
-                number,
-                of: more.most,
-            };
-            if observer.progress(phase) == GoOn::No {
-                return Ok(session.ended(AddedEnd::Stopped));
-            }
-            match self.trial(candidate, test, more.passes, number, observer)? {
-                Ok(trial) => session.push(trial),
-                Err(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+            let place = (number, more.most);
+            match self.next_trial(candidate, test, more.passes, place, &mut repeats, observer)? {
+                Made::Trial(trial, predictions) => session.push(*trial, predictions),
+                Made::Failed(failure) => return Ok(session.ended(AddedEnd::Failed(failure))),
+                Made::Stopped => return Ok(session.ended(AddedEnd::Stopped)),
             }
             if is_enough(&session.trials) {
                 break;
             }
         }
         Ok(session.ended(AddedEnd::Whole))
+    }
+
+    /// The trial that is the first of `place` of the second. Where the devices that are read told no
+    /// energy, because a reading came too late on a busy machine for example, it is void and made
+    /// again, as long as `repeats` are left.
+    fn next_trial(
+        &mut self,
+        candidate: &Candidate<'_>,
+        test: &Inputs,
+        passes: u32,
+        (number, of): (u32, u32),
+        repeats: &mut u32,
+        observer: &mut dyn Observer,
+    ) -> Result<Made, SessionError> {
+        loop {
+            if observer.progress(Phase::Trial { number, of }) == GoOn::No {
+                return Ok(Made::Stopped);
+            }
+            let (trial, predictions) =
+                match self.trial(candidate, test, passes, number, observer)? {
+                    Ok(made) => made,
+                    Err(failure) => return Ok(Made::Failed(failure)),
+                };
+            match &trial.energy {
+                Energy::Missing { reason } if *repeats > 0 && self.meter.reads_any() => {
+                    tracing::info!(number, reason, "a trial without energy is made again");
+                    *repeats -= 1;
+                }
+                Energy::Measured(_) | Energy::Missing { .. } => {
+                    return Ok(Made::Trial(Box::new(trial), predictions));
+                }
+            }
+        }
     }
 
     /// One trial and its predictions.
@@ -458,7 +499,7 @@ fn rows_at_once(candidate: &Candidate<'_>) -> usize {
 }
 
 impl Session {
-    fn push(&mut self, (trial, predictions): (Trial, Vec<u8>)) {
+    fn push(&mut self, trial: Trial, predictions: Vec<u8>) {
         self.trials.push(trial);
         self.predictions.push(predictions);
     }
