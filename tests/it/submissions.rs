@@ -363,12 +363,11 @@ async fn a_window_that_others_disturb_is_marked() {
     let ada = app.person("ada");
     let id = ada.submitted(starter("small_mlp")).await;
     let cpus = std::thread::available_parallelism().unwrap().get();
-    let busy: Vec<Busy> = (0..2 * cpus).map(|_| Busy::start()).collect();
+    let busy: Vec<Busy> = (0..2 * cpus).map(|n| Busy::on(n % cpus)).collect();
     app.run_all_jobs().await;
     drop(busy);
 
     let scored = ada.submission(&id).await;
-    // The scheduler may have had the others elsewhere for the length of a window, but not of each.
     let trials = at(&scored, "/result/trials").as_array().unwrap();
     let mut shares = (trials.iter()).map(|trial| &trial["contention"]["foreign_share"]);
     assert!(
@@ -389,9 +388,11 @@ async fn a_window_that_others_disturb_is_marked() {
 struct Busy(std::process::Child);
 
 impl Busy {
-    fn start() -> Busy {
-        let mut python = Command::new("/usr/bin/python3");
-        Busy(python.args(["-c", "while True: pass"]).spawn().unwrap())
+    /// There alone, so that the scheduler cannot have it elsewhere.
+    fn on(cpu: usize) -> Busy {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["-c", &cpu.to_string(), "/usr/bin/python3", "-c"]);
+        Busy(taskset.arg("while True: pass").spawn().unwrap())
     }
 }
 
