@@ -368,19 +368,15 @@ async fn a_window_that_others_disturb_is_marked() {
     drop(busy);
 
     let scored = ada.submission(&id).await;
-    let trials = at(&scored, "/result/trials").as_array().unwrap();
-    let mut shares = (trials.iter()).map(|trial| &trial["contention"]["foreign_share"]);
-    assert!(
-        shares.all(|share| (0.0..=1.0).contains(&share.as_f64().unwrap())),
-        "{trials:#?}"
-    );
-    let is_disturbed = |trial: &&Value| trial["contention"]["disturbed"] == true;
-    assert!(
-        trials.iter().any(|trial| is_disturbed(&trial)),
-        "{trials:#?}"
-    );
+    for trial in at(&scored, "/result/trials").as_array().unwrap() {
+        let others = &trial["contention"];
+        // Of three threads that want the CPU, two are others'.
+        let share = others["foreign_share"].as_f64().unwrap();
+        assert!(share > 0.2 && share <= 1.0, "{others}");
+        assert_eq!(others["disturbed"], true, "{others}");
+    }
     let report = ada.get(&format!("/submissions/{id}")).await.body;
-    assert!(report.contains("marked as disturbed"), "{report}");
+    assert!(report.contains("In 3 of them others took"), "{report}");
     assert!(report.contains(">disturbed</span>"), "{report}");
 }
 
