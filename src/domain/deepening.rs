@@ -150,25 +150,17 @@ pub fn trials_after_turn(trials: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::random::SplitMix64;
     use super::*;
 
-    /// A generator of numbers from 0 to 1, the same in each run (SplitMix64).
-    struct Random(u64);
+    struct Random(SplitMix64);
 
     impl Random {
-        fn part(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-        }
-
         /// A log-normal cost whose median is 1, one in twenty of them half as much off again.
         fn cost(&mut self, variation: f64) -> f64 {
-            let (radius, turn) = (1.0 - self.part(), self.part());
+            let (radius, turn) = (1.0 - self.0.part(), self.0.part());
             let normal = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos();
-            let outlier = match self.part() {
+            let outlier = match self.0.part() {
                 part if part < 0.025 => 1.5,
                 part if part < 0.05 => 1.0 / 1.5,
                 _ => 1.0,
@@ -189,7 +181,7 @@ mod tests {
     #[test]
     fn intervals_hold_the_true_cost_although_one_looks_after_each_trial() {
         const RUNS: u32 = 2000;
-        let mut random = Random(3);
+        let mut random = Random(SplitMix64::new(3));
         for variation in [0.005, 0.01, 0.02, 0.05] {
             let hits = (0..RUNS).filter(|_| {
                 let precision = Precision::of(&measured(&mut random, variation), None);

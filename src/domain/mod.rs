@@ -20,6 +20,7 @@ pub mod model_manifest;
 pub mod names;
 pub mod outcome;
 pub mod parquet;
+pub mod random;
 pub mod ranking;
 pub mod row_ids;
 pub mod runtime;

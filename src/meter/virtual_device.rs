@@ -4,30 +4,22 @@ use std::time::{Duration, Instant};
 
 use super::{Absent, Identity, Sample, energy_of, nth_reading};
 use crate::domain::energy::Energy;
+use crate::domain::random::SplitMix64;
 
-/// Numbers that look random and are the same in every run.
-pub struct Random(u64);
+/// What differs from trace to trace.
+pub struct Random(SplitMix64);
 
 impl Random {
     pub fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Random(SplitMix64::new(seed))
     }
 
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        low + (high - low) * self.0.part()
     }
 
     pub fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.next() as usize % of.len()]
+        of[self.0.number() as usize % of.len()]
     }
 }
 

@@ -8,6 +8,7 @@ use super::metrics::{
 };
 use crate::domain::answers::Answers;
 use crate::domain::competition::{CompetitionSpec, Metric};
+use crate::domain::random::SplitMix64;
 use crate::domain::statistics::Interval;
 
 const REPLICATES: usize = 1_000;
@@ -77,7 +78,7 @@ impl Terms {
         if groups < 2 {
             return None;
         }
-        let mut random = Random(SEED);
+        let mut random = SplitMix64::new(SEED);
         let mut totals = vec![(0.0, 0_u32); groups];
         for (at, row) in rows.iter().enumerate() {
             let group = match groups == rows.len() {
@@ -127,24 +128,6 @@ fn value_terms(
             .collect(),
         // The mean of several roots is no root of a mean.
         _ => None,
-    }
-}
-
-/// Vigna's SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below this one, by Lemire's multiplication; what it favours is below one in 2⁵⁰.
-    fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 }
 
